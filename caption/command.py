@@ -1,0 +1,31 @@
+"""How every script of the project is run from the command line."""
+
+import sys
+from collections.abc import Callable
+from typing import TypeVar
+
+import tyro
+
+from caption.errors import GlimpseError
+
+Args = TypeVar("Args")
+
+
+def run(main: Callable[[Args], int | None], args: type[Args]) -> None:
+    """Read the arguments, call `main` and exit with its status.
+
+    The docstring of `args` is the help's first sentence, those of its fields are the options'. What
+    a user gave and cannot be used ends with one line and status 2, as wrong options do; Ctrl-C with
+    status 130, as in a shell.
+    """
+    try:
+        sys.exit(main(tyro.cli(args)))
+    except GlimpseError as error:
+        sys.exit(_complain(f"{error}", status=2))
+    except KeyboardInterrupt:
+        sys.exit(_complain("interrupted", status=130))
+
+
+def _complain(message: str, *, status: int) -> int:
+    sys.stderr.write(f"{message}\n")
+    return status

@@ -1,0 +1,1 @@
+"""Questions about pictures, answered from the features that `caption` computes."""
