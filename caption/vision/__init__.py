@@ -1,0 +1,1 @@
+"""Pixels to features, in reading order: image, encoder, features, attention, overlay."""

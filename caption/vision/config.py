@@ -1,0 +1,90 @@
+"""Settings of the eye; apart from what they configure, so that `--help` need not load torch."""
+
+import math
+from dataclasses import dataclass, field
+from typing import Literal
+
+MAX_SIDE = 4096
+"""Rows or columns of an encoder's input; a size from a file must not fill the memory."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreprocessConfig:
+    """How pictures become what an encoder was trained on."""
+
+    size: tuple[int, int] = (224, 224)
+    """Rows and columns of the encoder's input."""
+    resize: Literal["squash", "crop"] = "squash"
+    """squash: the whole picture whatever its aspect, so that attention can fall on all of it;
+    crop: the centre, undistorted."""
+    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    """Subtracted from red, green and blue in 0 to 1; ImageNet's."""
+    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+    """Red, green and blue are divided by these; ImageNet's."""
+    interpolation: Literal["bilinear", "bicubic"] = "bilinear"
+    """How pixels are resized, always with antialiasing."""
+
+    def __post_init__(self) -> None:
+        for name, length in (("size", 2), ("mean", 3), ("std", 3)):
+            values = tuple(getattr(self, name))  # JSON gives lists
+            if len(values) != length:
+                raise ValueError(f"{name} must be {length} numbers, got {values}")
+            object.__setattr__(self, name, values)
+        if not all(1 <= length <= MAX_SIDE for length in self.size):
+            raise ValueError(f"size must be two numbers from 1 to {MAX_SIDE}, got {self.size}")
+        if self.resize not in ("squash", "crop"):
+            raise ValueError(f"resize must be 'squash' or 'crop', got {self.resize!r}")
+        if not all(map(math.isfinite, self.mean)):
+            raise ValueError(f"mean must be finite, got {self.mean}")
+        if not all(0 < value < math.inf for value in self.std):
+            raise ValueError(f"std must be positive and finite, got {self.std}")
+        if self.interpolation not in ("bilinear", "bicubic"):
+            raise ValueError(
+                f"interpolation must be 'bilinear' or 'bicubic', got {self.interpolation!r}"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class AugmentConfig:
+    """How training pictures are varied."""
+
+    flip: float = 0.5
+    """Probability of a mirror image."""
+    scale: tuple[float, float] = (0.75, 1.0)
+    """Least and greatest share of the picture's area to be seen."""
+    colour: float = 0.2
+    """Brightness, contrast and saturation vary by up to this share; 0 leaves colours alone."""
+
+    def __post_init__(self) -> None:
+        low, high = self.scale
+        object.__setattr__(self, "scale", (low, high))  # JSON gives a list
+        if not 0 <= self.flip <= 1:
+            raise ValueError(f"flip must lie in 0 to 1, got {self.flip}")
+        if not 0 < low <= high <= 1:
+            raise ValueError(f"scale must be two rising numbers in 0 to 1, got {self.scale}")
+        if not 0 <= self.colour < 1:
+            raise ValueError(f"colour must be at least 0 and below 1, got {self.colour}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncoderConfig:
+    """Which network looks at the picture, and how finely."""
+
+    architecture: str = "mobilenet_v2"
+    """Any classification CNN of torchvision, by its name there."""
+    stage: str | None = None
+    """Layer whose output is the grid, such as 'layer3' or 'features.13'; by default the last."""
+    grid_size: tuple[int, int] | None = None
+    """Rows and columns to average the grid to; by default as the network makes it."""
+    preprocess: PreprocessConfig = field(default_factory=PreprocessConfig)
+    """What is done to a picture before the network sees it; kept with the model, so that training
+    and use cannot drift apart."""
+
+    def __post_init__(self) -> None:
+        if self.grid_size is not None:
+            rows, columns = self.grid_size
+            object.__setattr__(self, "grid_size", (rows, columns))  # JSON gives a list
+            if rows < 1 or columns < 1:
+                raise ValueError(
+                    f"grid_size must be two positive numbers (rows, columns), got {self.grid_size}"
+                )

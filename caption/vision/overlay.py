@@ -1,0 +1,87 @@
+"""Attention drawn over the picture it belongs to, for people.
+
+Where the weights are low the photo goes dark and loses its colours; where they are high it keeps
+them under a warm tint. So a map is read from brightness alone, by colour-blind eyes too.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from jaxtyping import Float
+from PIL import Image
+from torch import Tensor
+
+# Matplotlib's inferno (CC0) up to its yellow, at even steps: every step is lighter than the last.
+_TINTS = np.array([(0, 0, 4), (66, 10, 104), (147, 38, 103), (221, 81, 58), (252, 176, 20)])
+_DARKEST = 0.35
+"""Share of the light left where the weight is zero: dim, yet still to be recognised."""
+_STRONGEST_TINT = 0.4
+"""Share of the tint where the weight is highest; above a half the photo is hard to see."""
+_LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+
+
+def heat_map(
+    image: Image.Image,
+    weights: Float[Tensor, "row column"] | Float[np.ndarray, "row column"],
+    *,
+    peak: float | None = None,
+    max_side: int = 512,
+) -> Image.Image:
+    """Return the picture, bright where the weights are high and dim where they are low.
+
+    Args:
+        image: An RGB picture; the weights cover all of it, whatever its aspect.
+        weights: Attention over a grid laid on the picture, top-left first.
+        peak: The weight drawn brightest, to compare several maps; by default this map's highest.
+        max_side: The result is made smaller, never larger, to this many pixels at most.
+    """
+    scale = min(1.0, max_side / max(image.size))
+    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    photo = np.asarray(image.resize(size, Image.Resampling.BICUBIC, reducing_gap=3.0), np.float32)
+    heat = _smooth(_checked(weights), size, peak)[..., np.newaxis]
+    grey = photo @ _LUMA
+    colours = grey[..., np.newaxis] * (1 - heat) + photo * heat
+    light = _DARKEST + (1 - _DARKEST) * heat
+    tint = _STRONGEST_TINT * heat
+    pixels = colours * light * (1 - tint) + _tint(heat[..., 0]) * tint
+    return Image.fromarray(pixels.round().clip(0, 255).astype(np.uint8))
+
+
+def entropy(weights: Float[Tensor, "*grid"] | Float[np.ndarray, "*grid"]) -> float:
+    """Return how spread the weights are: 0 is a single position, 1 is flat and says nothing."""
+    values = _checked(weights).ravel()
+    total = values.sum()
+    if values.size == 1 or total == 0:
+        return 1.0
+    shares = values[values > 0] / total
+    return float(-(shares * np.log(shares)).sum() / math.log(values.size))
+
+
+def _checked(weights: Any) -> npt.NDArray[np.float64]:
+    if isinstance(weights, Tensor):
+        weights = weights.detach().cpu().double().numpy()
+    values: npt.NDArray[np.float64] = np.asarray(weights, dtype=np.float64)
+    if values.size == 0 or not np.isfinite(values).all():
+        raise ValueError("weights must be finite numbers, at least one of them")
+    return values.clip(min=0)
+
+
+def _smooth(
+    weights: npt.NDArray[np.float64], size: tuple[int, int], peak: float | None
+) -> npt.NDArray[np.float32]:
+    """Return the weights in 0 to 1 for every pixel of an image of this width and height."""
+    if peak is None:
+        peak = float(weights.max())
+    shares = (weights / peak if peak > 0 else weights).clip(max=1).astype(np.float32)
+    # Bicubic overshoots beside steep slopes, hence the second clip.
+    heat = np.asarray(Image.fromarray(shares).resize(size, Image.Resampling.BICUBIC))
+    return heat.clip(0, 1)
+
+
+def _tint(heat: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Return the colour of each value in 0 to 1, between the two nearest tints."""
+    steps = np.linspace(0, 1, len(_TINTS))
+    channels = [np.interp(heat, steps, channel) for channel in _TINTS.T]
+    return np.stack(channels, axis=-1).astype(np.float32)
