@@ -1,0 +1,1 @@
+"""Running an optimisation, whatever the problem: optim, records, checkpoint, trainer."""
