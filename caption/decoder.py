@@ -1,0 +1,111 @@
+"""The LSTM that writes a caption word by word, looking at the picture for each (Xu et al. 2015).
+
+Equation numbers are of "Show, Attend and Tell: Neural Image Caption Generation with Visual
+Attention" (arXiv 1502.03044).
+"""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from caption.config import DecoderConfig
+from caption.vision.attention import GridAttention
+
+
+class Memory(NamedTuple):
+    """What does not change while an image's captions are written; one row for each image."""
+
+    grid: Float[Tensor, "image position visual"]
+    keys: Float[Tensor, "image position attention"]
+
+
+class DecoderState(NamedTuple):
+    """What the recurrence carries from word to word; one row for each caption."""
+
+    hidden: Float[Tensor, "row state"]
+    cell: Float[Tensor, "row state"]
+
+    def select(self, rows: Int[Tensor, " row"]) -> "DecoderState":
+        """Return the states of these rows, which may repeat."""
+        return DecoderState(self.hidden[rows], self.cell[rows])
+
+
+class AttentionDecoder(nn.Module):
+    """Scores the next word given the picture and the words so far."""
+
+    def __init__(self, config: DecoderConfig, *, feature_dim: int, vocabulary_size: int) -> None:
+        super().__init__()
+        self.config = config
+        self.embed = nn.Embedding(vocabulary_size, config.word_dim)
+        self.project_grid = nn.Sequential(
+            nn.LayerNorm(feature_dim), nn.Linear(feature_dim, config.visual_dim), nn.ReLU()
+        )
+        self.initial_state = nn.Linear(config.visual_dim, 2 * config.state_dim)
+        self.attention = GridAttention(
+            feature_dim=config.visual_dim,
+            query_dim=config.state_dim,
+            attention_dim=config.attention_dim,
+        )
+        self.gate = nn.Linear(config.state_dim, 1)
+        self.lstm = nn.LSTMCell(config.word_dim + config.visual_dim, config.state_dim)
+        self.output_hidden = nn.Linear(config.state_dim, config.word_dim)
+        self.output_visual = nn.Linear(config.visual_dim, config.word_dim, bias=False)
+        self.output_words = nn.Linear(config.word_dim, vocabulary_size)
+        self.dropout = nn.Dropout(config.dropout)
+        # As small as the scores' own weights: unit normal embeddings would drown the picture.
+        nn.init.uniform_(self.embed.weight, -0.1, 0.1)
+
+    def start(
+        self, features: Float[Tensor, "image position feature"], *, captions_per_image: int = 1
+    ) -> tuple[Memory, DecoderState]:
+        """Read the pictures once and return the state before the first word.
+
+        The state is initialised from the mean feature (section 3.1.2 of the paper), one row for
+        each caption, those of an image side by side.
+        """
+        grid = self.dropout(self.project_grid(features))
+        initial = torch.tanh(self.initial_state(grid.mean(dim=1)))
+        hidden, cell = initial.repeat_interleave(captions_per_image, dim=0).chunk(2, dim=-1)
+        return Memory(grid, self.attention.keys(grid)), DecoderState(hidden, cell)
+
+    def step(
+        self, words: Int[Tensor, " row"], state: DecoderState, memory: Memory
+    ) -> tuple[Float[Tensor, "row vocabulary"], DecoderState, Float[Tensor, "row position"]]:
+        """Read one word; return scores of the next one, the new state and where it looked."""
+        output, state, weights = self._advance(self._embed(words), state, memory)
+        return self.output_words(output), state, weights
+
+    def forward(
+        self,
+        words: Int[Tensor, "row length"],
+        features: Float[Tensor, "image position feature"],
+    ) -> tuple[Float[Tensor, "row length vocabulary"], Float[Tensor, "row length position"]]:
+        """Score every next word given the true previous ones (teacher forcing).
+
+        Takes the same steps as `step`; only the projection to the vocabulary, by far the largest,
+        waits until the recurrence is over and is done for all words at once.
+        """
+        memory, state = self.start(features, captions_per_image=len(words) // len(features))
+        outputs, looks = [], []
+        for word in self._embed(words).unbind(dim=1):
+            output, state, weights = self._advance(word, state, memory)
+            outputs.append(output)
+            looks.append(weights)
+        return self.output_words(torch.stack(outputs, dim=1)), torch.stack(looks, dim=1)
+
+    def _embed(self, words: Int[Tensor, "*row"]) -> Float[Tensor, "*row word"]:
+        return self.dropout(self.embed(words))
+
+    def _advance(
+        self, word: Float[Tensor, "row word"], state: DecoderState, memory: Memory
+    ) -> tuple[Float[Tensor, "row word"], DecoderState, Float[Tensor, "row position"]]:
+        """Take one step of the recurrence up to what the vocabulary is scored with."""
+        attended, weights = self.attention(state.hidden, memory.keys, memory.grid)
+        # The gate (section 4.2.1) lets the writer rely on the language where the picture is mute.
+        context = torch.sigmoid(self.gate(state.hidden)) * attended
+        state = DecoderState(*self.lstm(torch.cat([word, context], dim=-1), tuple(state)))
+        # Deep output layer (equation 7): the word, the state and what was seen all have a say.
+        output = self.output_hidden(self.dropout(state.hidden)) + self.output_visual(context) + word
+        return self.dropout(output), state, weights
