@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from caption.engine.config import TrainerConfig
+from caption.text.vocabulary import Unit
 from caption.vision.config import AugmentConfig, EncoderConfig
 
-Unit = Literal["word", "char"]
 Method = Literal["beam", "sample"]
 
 

@@ -22,14 +22,20 @@ class Memory(NamedTuple):
 
 
 class DecoderState(NamedTuple):
-    """What the recurrence carries from word to word; one row for each caption."""
+    """What the recurrence carries from word to word; one row for each caption, image-major."""
 
     hidden: Float[Tensor, "row state"]
     cell: Float[Tensor, "row state"]
+    memory: Memory
 
-    def select(self, rows: Int[Tensor, " row"]) -> "DecoderState":
-        """Return the states of these rows, which may repeat."""
-        return DecoderState(self.hidden[rows], self.cell[rows])
+    def select(
+        self, rows: Int[Tensor, " row"], images: Int[Tensor, " image"] | None = None
+    ) -> "DecoderState":
+        """Return the states of these rows, which may repeat, and of these images if not of all."""
+        memory = self.memory
+        if images is not None:
+            memory = Memory(memory.grid[images], memory.keys[images])
+        return DecoderState(self.hidden[rows], self.cell[rows], memory)
 
 
 class AttentionDecoder(nn.Module):
@@ -59,7 +65,7 @@ class AttentionDecoder(nn.Module):
 
     def start(
         self, features: Float[Tensor, "image position feature"], *, captions_per_image: int = 1
-    ) -> tuple[Memory, DecoderState]:
+    ) -> DecoderState:
         """Read the pictures once and return the state before the first word.
 
         The state is initialised from the mean feature (section 3.1.2 of the paper), one row for
@@ -68,13 +74,13 @@ class AttentionDecoder(nn.Module):
         grid = self.dropout(self.project_grid(features))
         initial = torch.tanh(self.initial_state(grid.mean(dim=1)))
         hidden, cell = initial.repeat_interleave(captions_per_image, dim=0).chunk(2, dim=-1)
-        return Memory(grid, self.attention.keys(grid)), DecoderState(hidden, cell)
+        return DecoderState(hidden, cell, Memory(grid, self.attention.keys(grid)))
 
     def step(
-        self, words: Int[Tensor, " row"], state: DecoderState, memory: Memory
+        self, words: Int[Tensor, " row"], state: DecoderState
     ) -> tuple[Float[Tensor, "row vocabulary"], DecoderState, Float[Tensor, "row position"]]:
         """Read one word; return scores of the next one, the new state and where it looked."""
-        output, state, weights = self._advance(self._embed(words), state, memory)
+        output, state, weights = self._advance(self._embed(words), state)
         return self.output_words(output), state, weights
 
     def forward(
@@ -87,10 +93,10 @@ class AttentionDecoder(nn.Module):
         Takes the same steps as `step`; only the projection to the vocabulary, by far the largest,
         waits until the recurrence is over and is done for all words at once.
         """
-        memory, state = self.start(features, captions_per_image=len(words) // len(features))
+        state = self.start(features, captions_per_image=len(words) // len(features))
         outputs, looks = [], []
         for word in self._embed(words).unbind(dim=1):
-            output, state, weights = self._advance(word, state, memory)
+            output, state, weights = self._advance(word, state)
             outputs.append(output)
             looks.append(weights)
         return self.output_words(torch.stack(outputs, dim=1)), torch.stack(looks, dim=1)
@@ -99,13 +105,15 @@ class AttentionDecoder(nn.Module):
         return self.dropout(self.embed(words))
 
     def _advance(
-        self, word: Float[Tensor, "row word"], state: DecoderState, memory: Memory
+        self, word: Float[Tensor, "row word"], state: DecoderState
     ) -> tuple[Float[Tensor, "row word"], DecoderState, Float[Tensor, "row position"]]:
         """Take one step of the recurrence up to what the vocabulary is scored with."""
+        memory = state.memory
         attended, weights = self.attention(state.hidden, memory.keys, memory.grid)
         # The gate (section 4.2.1) lets the writer rely on the language where the picture is mute.
         context = torch.sigmoid(self.gate(state.hidden)) * attended
-        state = DecoderState(*self.lstm(torch.cat([word, context], dim=-1), tuple(state)))
+        seen = torch.cat([word, context], dim=-1)
+        hidden, cell = self.lstm(seen, (state.hidden, state.cell))
         # Deep output layer (equation 7): the word, the state and what was seen all have a say.
-        output = self.output_hidden(self.dropout(state.hidden)) + self.output_visual(context) + word
-        return self.dropout(output), state, weights
+        output = self.output_hidden(self.dropout(hidden)) + self.output_visual(context) + word
+        return self.dropout(output), DecoderState(hidden, cell, memory), weights

@@ -3,9 +3,9 @@
 A decoder is seen here only as a function from the last words and a state to log-probabilities of
 the next words, so that a table of probabilities tests the search as well as a network does.
 
-Hypotheses are rows, image-major: every step is given the same number of rows for each image, the
-rows of an image stay side by side, and an image whose captions are done is carried along. So a
-step function may keep what belongs to an image, as its features, out of the state.
+Hypotheses are rows, image-major: every step is given the same number of rows for each image, and
+the rows of an image stay side by side. So a state may keep what belongs to an image, as its
+features, once for all of its rows. Images whose captions are done are left out of later steps.
 """
 
 import math
@@ -39,8 +39,10 @@ Total = TypeVar("Total", float, Tensor)
 class Selectable(Protocol):
     """A decoder's state, one row for each hypothesis."""
 
-    def select(self: State, rows: Int[Tensor, " row"], /) -> State:
-        """Return the state of these rows, which may repeat."""
+    def select(
+        self: State, rows: Int[Tensor, " row"], images: Int[Tensor, " image"] | None = None, /
+    ) -> State:
+        """Return the state of these rows, which may repeat, and of these images if not of all."""
         ...
 
 
@@ -141,8 +143,7 @@ def beam_search(
     totals[:, 0] = 0.0
     best = torch.full((num_images, config.num_captions), -math.inf, device=device)
     num_finished = torch.zeros_like(images)
-    done = torch.zeros_like(images, dtype=torch.bool)
-    found: list[tuple[int, Hypothesis]] = []
+    captions: list[list[Hypothesis]] = [[] for _ in range(num_images)]
 
     while True:
         log_probs = constrain(
@@ -151,15 +152,18 @@ def beam_search(
         # A beam ends in one way only, so that of 2 * width continuations at least width go on.
         sums, rows, words = _best_continuations(totals, log_probs, count=2 * width)
         is_end = words == ids.end
-        ending = is_end & sums.isfinite() & ~done.unsqueeze(1)
+        ending = is_end & sums.isfinite()
         ending[:, width:] = False
         ended = rows[ending]
-        found += paths.hypotheses(ended, config, end_log_probs=log_probs[ended, ids.end])
+        found = paths.hypotheses(ended, config, end_log_probs=log_probs[ended, ids.end])
         if paths.length == config.max_length:
             # A caption cut at max_length is still better than none at all.
             cut = totals.flatten().isfinite()
             cut[ended] = False
             found += paths.hypotheses(cut.nonzero().squeeze(1), config)
+        for row, caption in found:
+            captions[int(images[row // width])].append(caption)
+        if paths.length == config.max_length:
             break
 
         scores = _score(sums, paths.length + 1, config).masked_fill(~ending, -math.inf)
@@ -169,16 +173,20 @@ def beam_search(
         totals = sums.gather(1, going_on)
         # A sum can only fall, but it may yet be divided by the greatest length.
         hope = _score(totals[:, 0], config.max_length + 1, config)
-        done |= (num_finished >= width) | (best[:, -1] >= hope)
-        if bool(done.all()):
+        left = ((num_finished < width) & (best[:, -1] < hope)).nonzero().squeeze(1)
+        if len(left) == 0:
             break
-        rows, words = rows.gather(1, going_on).flatten(), words.gather(1, going_on).flatten()
+        rows, words = (
+            rows.gather(1, going_on)[left].flatten(),
+            words.gather(1, going_on)[left].flatten(),
+        )
         paths = paths.select(rows).extend(words, log_probs[rows, words], out.trace[rows])
-        out = step(words, out.state.select(rows))
+        state = out.state.select(rows) if len(left) == len(images) else out.state.select(rows, left)
+        images, totals, best, num_finished = (
+            values[left] for values in (images, totals, best, num_finished)
+        )
+        out = step(words, state)
 
-    captions: list[list[Hypothesis]] = [[] for _ in range(num_images)]
-    for row, caption in found:
-        captions[row // width].append(caption)
     for ranked in captions:
         ranked.sort(key=lambda caption: (caption.finished, caption.score), reverse=True)
     return [ranked[: config.num_captions] for ranked in captions]

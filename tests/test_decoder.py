@@ -25,9 +25,9 @@ WORDS = torch.tensor([[1, 4, 5], [1, 6, 0], [1, 7, 8], [1, 9, 10]])  # two capti
 
 def test_teacher_forcing_takes_the_same_steps_as_search(decoder, features) -> None:
     all_scores, all_weights = decoder(WORDS, features)
-    memory, state = decoder.start(features, captions_per_image=2)
+    state = decoder.start(features, captions_per_image=2)
     for position, words in enumerate(WORDS.unbind(dim=1)):
-        scores, state, weights = decoder.step(words, state, memory)
+        scores, state, weights = decoder.step(words, state)
         torch.testing.assert_close(all_scores[:, position], scores)
         torch.testing.assert_close(all_weights[:, position], weights)
 
@@ -42,7 +42,9 @@ def test_captions_side_by_side_equal_captions_alone(decoder, features) -> None:
 def test_later_words_cannot_change_earlier_scores(decoder, features) -> None:
     changed = WORDS.clone()
     changed[:, 2] = 3
-    torch.testing.assert_close(decoder(WORDS, features)[0][:, :2], decoder(changed, features)[0][:, :2])
+    torch.testing.assert_close(
+        decoder(WORDS, features)[0][:, :2], decoder(changed, features)[0][:, :2]
+    )
 
 
 @settings(deadline=None, max_examples=20)
@@ -98,8 +100,18 @@ def test_attention_by_hand() -> None:
     torch.testing.assert_close(attended, expected[1].reshape(1, 1))
 
 
+def test_states_of_some_images_go_on_as_in_the_batch(decoder, features) -> None:
+    state = decoder.start(features, captions_per_image=2)
+    words = torch.tensor([1, 4, 5, 6])
+    scores, _, weights = decoder.step(words, state)
+    kept = state.select(torch.tensor([2, 3]), torch.tensor([1]))
+    some_scores, _, some_weights = decoder.step(words[2:], kept)
+    torch.testing.assert_close(some_scores, scores[2:])
+    torch.testing.assert_close(some_weights, weights[2:])
+
+
 def test_states_can_be_selected_and_repeated(decoder, features) -> None:
-    _, state = decoder.start(features)
+    state = decoder.start(features)
     chosen = state.select(torch.tensor([1, 1, 0]))
     torch.testing.assert_close(chosen.hidden, state.hidden[[1, 1, 0]])
     torch.testing.assert_close(chosen.cell, state.cell[[1, 1, 0]])

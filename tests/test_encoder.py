@@ -122,7 +122,8 @@ def test_batch_norm_follows_the_batches_only_where_it_may_learn(num_stages, free
     before = statistics(network)
     network(pixels())
     moved = {
-        name.split(".")[1] for name, mean in statistics(network).items()
+        name.split(".")[1]
+        for name, mean in statistics(network).items()
         if not torch.equal(mean, before[name])
     }
     assert moved == moving
@@ -137,24 +138,28 @@ def test_a_frozen_encoder_gives_the_same_features_in_training() -> None:
         torch.testing.assert_close(network.train()(batch), network.eval()(batch))
 
 
+def saved(network: ImageEncoder, path, dtype=torch.float32) -> str:
+    tensors = {
+        name: (tensor.to(dtype) if tensor.is_floating_point() else tensor).contiguous()
+        for name, tensor in network.network.state_dict().items()
+    }
+    save_file({**tensors, "fc.bias": torch.zeros(1000)}, path)
+    return str(path)
+
+
 def test_weights_come_from_a_file_in_half_precision(tmp_path) -> None:
-    source, target = encoder(), encoder()
-    tensors = {name: t.half() if t.is_floating_point() else t
-               for name, t in source.network.state_dict().items()}
-    save_file({**tensors, "fc.bias": torch.zeros(1000)}, tmp_path / "w.safetensors")
-    target.load_weights(str(tmp_path / "w.safetensors"))
+    source, target = encoder().eval(), encoder().eval()
+    target.load_weights(saved(source, tmp_path / "w.safetensors", torch.float16))
     batch = pixels()
     with torch.no_grad():
-        torch.testing.assert_close(
-            target.eval()(batch), source.eval()(batch), atol=0.02, rtol=0.02
-        )
+        torch.testing.assert_close(target(batch), source(batch), atol=0.02, rtol=0.02)
     assert all(p.dtype == torch.float32 for p in target.parameters())
 
 
 def test_weights_of_another_network_are_refused_by_name(tmp_path) -> None:
-    save_file(dict(encoder().network.state_dict()), tmp_path / "w.safetensors")
+    path = saved(encoder(), tmp_path / "w.safetensors")
     with pytest.raises(ModelError, match="expected the weights of torchvision's resnet18"):
-        encoder(architecture="resnet18").load_weights(str(tmp_path / "w.safetensors"))
+        encoder(architecture="resnet18").load_weights(path)
 
 
 def test_a_broken_or_missing_weight_file_is_one_sentence(tmp_path) -> None:

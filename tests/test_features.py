@@ -82,9 +82,7 @@ def test_features_of_another_encoder_are_refused_by_name(tmp_path) -> None:
 
 def test_a_store_of_other_images_is_not_overwritten(tmp_path) -> None:
     write_store(tmp_path, PLAN, encode)
-    other = StorePlan(
-        image_ids=(7,), grid_size=(2, 3), feature_dim=4, encoder_id=PLAN.encoder_id
-    )
+    other = StorePlan(image_ids=(7,), grid_size=(2, 3), feature_dim=4, encoder_id=PLAN.encoder_id)
     with pytest.raises(FeatureStoreError, match="the features of 5 other images"):
         write_store(tmp_path, other, encode)
 

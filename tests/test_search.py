@@ -47,7 +47,7 @@ class Prefixes:
     length: int = -1
     """Words read; the start is the zeroth."""
 
-    def select(self, rows: Tensor) -> "Prefixes":
+    def select(self, rows: Tensor, images: Tensor | None = None) -> "Prefixes":
         return Prefixes(self.images[rows], self.codes[rows], self.length)
 
 

@@ -84,7 +84,7 @@ def test_it_learns(tmp_path) -> None:
     task = LineTask()
     outcome = fit(task, tmp_path, replace(CONFIG, epochs=20))
     assert outcome.finished
-    assert outcome.best > -0.05
+    assert outcome.best > -0.1
     assert sum(task.losses[-8:]) < sum(task.losses[:8]) / 5
 
 

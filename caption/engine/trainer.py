@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 import torch
 from accelerate import Accelerator
@@ -40,6 +40,7 @@ class LossTerms(NamedTuple):
     """Sum of what is shown, such as the cross-entropy without regularisers."""
 
 
+@runtime_checkable
 class Task(Protocol[Batch_contra]):
     """What the training loop needs to know about a problem, and no more."""
 
@@ -203,7 +204,7 @@ class _Run:
         )
         if self._is_finite(norm):
             self.optimizer.step()
-        self.schedule.step()
+            self.schedule.step()
         self.optimizer.zero_grad()
         mean = float(self._summed(reported) / count)
         if self.progress.updates % 20 == 0:

@@ -26,10 +26,8 @@ class PreprocessConfig:
 
     def __post_init__(self) -> None:
         for name, length in (("size", 2), ("mean", 3), ("std", 3)):
-            values = tuple(getattr(self, name))  # JSON gives lists
-            if len(values) != length:
-                raise ValueError(f"{name} must be {length} numbers, got {values}")
-            object.__setattr__(self, name, values)
+            if len(getattr(self, name)) != length:
+                raise ValueError(f"{name} must be {length} numbers, got {getattr(self, name)}")
         if not all(1 <= length <= MAX_SIDE for length in self.size):
             raise ValueError(f"size must be two numbers from 1 to {MAX_SIDE}, got {self.size}")
         if self.resize not in ("squash", "crop"):
@@ -57,7 +55,6 @@ class AugmentConfig:
 
     def __post_init__(self) -> None:
         low, high = self.scale
-        object.__setattr__(self, "scale", (low, high))  # JSON gives a list
         if not 0 <= self.flip <= 1:
             raise ValueError(f"flip must lie in 0 to 1, got {self.flip}")
         if not 0 < low <= high <= 1:
@@ -83,7 +80,6 @@ class EncoderConfig:
     def __post_init__(self) -> None:
         if self.grid_size is not None:
             rows, columns = self.grid_size
-            object.__setattr__(self, "grid_size", (rows, columns))  # JSON gives a list
             if rows < 1 or columns < 1:
                 raise ValueError(
                     f"grid_size must be two positive numbers (rows, columns), got {self.grid_size}"

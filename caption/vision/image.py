@@ -306,7 +306,7 @@ class Preprocess:
     def window(self, image: Image.Image) -> tuple[float, float]:
         """Return the width and height of the part that the encoder is to see."""
         if self.config.resize == "squash":
-            return image.size
+            return float(image.width), float(image.height)
         rows, columns = self.config.size
         scale = min(image.width / columns, image.height / rows)
         return columns * scale, rows * scale

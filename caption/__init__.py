@@ -1,0 +1,35 @@
+"""Captions for photos, with where the model looked for every word.
+
+    from caption import Captioner
+    caption = Captioner.from_pretrained()("photo.jpg")
+    print(caption.text)
+
+In reading order: `vision` turns pixels into a grid of features, `text` words into ids; `decoder`
+is the LSTM that attends over the grid, `search` finds its best captions; `model` joins them and
+keeps them on disk; `data`, `evaluate` and `task` train it through `engine`; `predict` uses it.
+
+Nothing inside imports from here, and importing this loads nothing heavy: a script must be able to
+say how it is used without waiting for torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from caption.predict import Caption, Captioner
+    from caption.vision.features import ImageFeatures
+
+__version__ = "0.1.0"
+__all__ = ["Caption", "Captioner", "ImageFeatures", "__version__"]
+
+_HOMES = {
+    "Caption": "caption.predict",
+    "Captioner": "caption.predict",
+    "ImageFeatures": "caption.vision.features",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

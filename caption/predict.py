@@ -1,0 +1,198 @@
+"""Captions for people: an image in, a sentence out, with where the model looked for every word."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import torch
+from accelerate import PartialState
+from jaxtyping import Float
+from torch import Tensor
+
+from caption.config import SearchConfig
+from caption.errors import FeatureStoreError, ImageError
+from caption.model import CaptionModel
+from caption.search import Hypothesis
+from caption.vision.features import ImageFeatures
+from caption.vision.image import ImageSource, Preprocess, list_images, load_image
+
+DEFAULT_MODEL = Path(__file__).parent / "default"
+"""The model that comes with the package."""
+
+READERS = 2
+"""Threads that decode files while the model works; decoding leaves Python's lock alone."""
+
+
+@dataclass(frozen=True, eq=False)
+class Caption:
+    """A sentence about an image, and why."""
+
+    text: str
+    """The sentence, for people."""
+    words: tuple[str, ...]
+    """What the model wrote, one unit of its vocabulary each."""
+    log_probs: tuple[float, ...]
+    """Natural logarithm of the probability that the model gave each word."""
+    attention: Float[np.ndarray, "word row column"]
+    """Where it looked for each word: weights over the grid, which sum to 1."""
+    score: float
+    """What captions of the image are ranked by; higher is better."""
+    alternatives: tuple["Caption", ...] = ()
+    """The next best captions, best first."""
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True, eq=False)
+class DescribedFile:
+    """What became of one file: a caption or the reason why not."""
+
+    path: Path
+    caption: Caption | None
+    error: str | None
+
+
+class Captioner:
+    """Captions images with a trained model.
+
+    >>> from caption import Captioner
+    >>> Captioner.from_pretrained()("photo.jpg").text  # doctest: +SKIP
+    """
+
+    def __init__(self, model: CaptionModel, *, search: SearchConfig | None = None) -> None:
+        self.model = model.eval()
+        self.search = search or SearchConfig()
+        self.encoder_id = model.encoder.fingerprint()
+        self._preprocess = Preprocess(model.encoder.config.preprocess)
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        source: str | Path | None = None,
+        *,
+        search: SearchConfig | None = None,
+        device: str | torch.device | None = None,
+    ) -> "Captioner":
+        """Load a captioner.
+
+        Args:
+            source: model directory, or hub id to download; by default the model of this package.
+            search: how captions are searched for.
+            device: where to run, such as 'cpu' or 'cuda:1'; by default the best that is there.
+
+        Raises:
+            ModelError: the model is missing, damaged or of another format.
+        """
+        model = CaptionModel.from_pretrained(source or DEFAULT_MODEL)
+        return cls(model.to(device or PartialState().device), search=search)
+
+    def __call__(
+        self, source: ImageSource | Sequence[ImageSource]
+    ) -> "Caption | list[Caption] | list[DescribedFile]":
+        """Caption an image, a list of images or a folder.
+
+        Args:
+            source: a path, bytes, a PIL image or an array; a list of these; or a folder.
+
+        Returns:
+            One caption; a list of captions in the order of the images; or, for a folder, what
+            became of every image file in it.
+
+        Raises:
+            ImageError: an image cannot be read. In a folder it becomes an error row instead.
+        """
+        if isinstance(source, Sequence) and not isinstance(source, str | bytes):
+            return self.describe(self.encode(source))
+        if isinstance(source, str | Path) and Path(source).is_dir():
+            return list(self.describe_files(list_images(source)))
+        return self.describe(self.encode([source]))[0]
+
+    def encode(self, images: Sequence[ImageSource]) -> ImageFeatures:
+        """Look at some images; captions and answers can then be had without looking again."""
+        return self._encode_pixels([self._read(image) for image in images])
+
+    def describe(
+        self, features: ImageFeatures, *, search: SearchConfig | None = None, seed: int = 0
+    ) -> list[Caption]:
+        """Write a caption for each image of a batch of features.
+
+        Args:
+            features: as `encode` returned them.
+            search: how to search, if not as the captioner does by default.
+            seed: for sampling; each image of the batch has its own, counted up from this one.
+
+        Raises:
+            FeatureStoreError: the features are another encoder's.
+        """
+        if features.encoder_id != self.encoder_id:
+            raise FeatureStoreError(
+                f"these features are of encoder {features.encoder_id}, the captioner's is "
+                f"{self.encoder_id}; encode the images with this captioner"
+            )
+        grid = features.grid.to(self.model.device)
+        seeds = range(seed, seed + len(features))
+        found = self.model.write(grid, search or self.search, seeds=seeds)
+        return [self._caption(hypotheses, features.grid_size) for hypotheses in found]
+
+    def describe_files(
+        self, paths: Iterable[Path], *, batch_images: int = 32
+    ) -> Iterator[DescribedFile]:
+        """Caption any number of files in a stream, decoding ahead of the model.
+
+        What cannot be read becomes an error row; memory does not grow with the number of files.
+        """
+        with ThreadPoolExecutor(READERS) as pool:
+            waiting: deque[tuple[Path, Future[Tensor]]] = deque()
+            names = iter(paths)
+            while True:
+                for path in islice(names, 3 * batch_images - len(waiting)):
+                    waiting.append((path, pool.submit(self._read, path)))
+                if not waiting:
+                    return
+                count = min(batch_images, len(waiting))
+                yield from self._describe_read([waiting.popleft() for _ in range(count)])
+
+    def save_pretrained(self, directory: str | Path, *, card: str) -> None:
+        """Write the model to a directory that `from_pretrained` reads."""
+        self.model.save_pretrained(directory, card=card)
+
+    def _describe_read(self, files: list[tuple[Path, Future[Tensor]]]) -> Iterator[DescribedFile]:
+        pixels: list[Tensor] = []
+        rows: list[DescribedFile] = []
+        for path, future in files:
+            try:
+                pixels.append(future.result())
+                rows.append(DescribedFile(path, None, None))
+            except ImageError as error:
+                rows.append(DescribedFile(path, None, str(error)))
+        captions = iter(self.describe(self._encode_pixels(pixels)) if pixels else ())
+        for row in rows:
+            yield row if row.error else replace(row, caption=next(captions))
+
+    def _read(self, image: ImageSource) -> Tensor:
+        rows, columns = self._preprocess.config.size
+        return self._preprocess(load_image(image, at_least=(columns, rows)))
+
+    @torch.inference_mode()
+    def _encode_pixels(self, pixels: Sequence[Tensor]) -> ImageFeatures:
+        grid = self.model.encoder(torch.stack(list(pixels)).to(self.model.device))
+        return ImageFeatures(grid, self.model.encoder.grid_size, self.encoder_id)
+
+    def _caption(self, hypotheses: Sequence[Hypothesis], grid_size: tuple[int, int]) -> Caption:
+        best, *others = [self._single(hypothesis, grid_size) for hypothesis in hypotheses]
+        return replace(best, alternatives=tuple(others))
+
+    def _single(self, hypothesis: Hypothesis, grid_size: tuple[int, int]) -> Caption:
+        words = hypothesis.words
+        return Caption(
+            text=self.model.vocabulary.decode(words),
+            words=self.model.vocabulary.words(words),
+            log_probs=hypothesis.log_probs[: len(words)],
+            attention=hypothesis.trace.reshape(len(words), *grid_size).numpy(),
+            score=hypothesis.score,
+        )

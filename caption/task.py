@@ -1,0 +1,206 @@
+"""Learning to caption by cross-entropy: the problem that the trainer is given."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from caption.config import CaptionConfig, TextConfig
+from caption.data import (
+    CaptionBatch,
+    CaptionDataset,
+    CaptionedImage,
+    Collate,
+    ImageReader,
+    read_captions,
+    read_pixels,
+    read_stored,
+    shuffled,
+    store_features,
+)
+from caption.engine.trainer import LossTerms
+from caption.errors import DataError
+from caption.evaluate import evaluate_captions, token_loss
+from caption.model import CaptionModel
+from caption.text.vocabulary import Vocabulary
+from caption.vision.image import Augment, Preprocess
+
+
+@dataclass(frozen=True)
+class Split:
+    """Images with captions and how they are read."""
+
+    examples: Sequence[CaptionedImage]
+    read: ImageReader
+
+
+class CaptionTask:
+    """Cross-entropy on the training captions, CIDEr-D of free-running captions on the others."""
+
+    select_by = "cider_d"
+
+    def __init__(
+        self, config: CaptionConfig, model: CaptionModel, *, train: Split, validation: Split
+    ) -> None:
+        self.config, self.model = config, model
+        self.train, self.validation = train, validation
+        model.encoder.set_trainable(
+            config.trainable_stages, freeze_batch_norm=config.freeze_batch_norm
+        )
+        self._collate = Collate(
+            model.vocabulary, captions_per_image=config.batch.captions_per_image
+        )
+
+    def loader(self, epoch: int) -> "DataLoader[Any]":
+        """Return the training images of an epoch in batches."""
+        batch, seed = self.config.batch, self.config.trainer.seed
+        dataset = CaptionDataset(
+            self.train.examples,
+            self.train.read,
+            self.model.vocabulary,
+            captions_per_image=batch.captions_per_image,
+            max_length=self.config.text.max_length,
+            seed=hash((seed, epoch)),
+        )
+        return DataLoader(
+            dataset,
+            batch_size=batch.images,
+            sampler=shuffled(len(dataset), seed=seed, epoch=epoch),
+            num_workers=batch.workers,
+            collate_fn=self._collate,
+            # Of its own, or starting the loader would draw from the generator that dropout uses.
+            generator=torch.Generator(),
+        )
+
+    def count(self, batch: CaptionBatch) -> Tensor:
+        """Return the number of words that are learnt from a batch."""
+        return batch.mask.sum()
+
+    def loss(self, model: nn.Module, batch: CaptionBatch) -> LossTerms:
+        """Return the cross-entropy of a batch, smoothed and with the attention's penalty added."""
+        objective = self.config.objective
+        scores, weights = model(batch.images, batch.words)
+        scores = scores.float()
+        total = token_loss(
+            scores, batch.targets, batch.mask, label_smoothing=objective.label_smoothing
+        )
+        if objective.doubly_stochastic:
+            total = total + objective.doubly_stochastic * doubly_stochastic(weights, batch.mask)
+        with torch.no_grad():
+            reported = token_loss(scores, batch.targets, batch.mask)
+        return LossTerms(total, reported)
+
+    def validate(self) -> Mapping[str, float]:
+        """Caption the validation images and score the captions."""
+        report = evaluate_captions(
+            self.model,
+            self.validation.examples,
+            self.validation.read,
+            search=self.config.search,
+            max_length=self.config.text.max_length,
+            workers=self.config.batch.workers,
+        )
+        return report.metrics()
+
+    def save(self, directory: Path, metrics: Mapping[str, float]) -> None:
+        """Write the model directory."""
+        scores = ", ".join(f"{name} {value:.4f}" for name, value in metrics.items())
+        self.model.save_pretrained(directory, card=CARD.format(scores=scores or "not yet scored"))
+
+
+CARD = """\
+---
+library_name: glimpse
+pipeline_tag: image-to-text
+---
+# An image captioner
+
+Written by Glimpse's `scripts/train_caption.py`. Validation: {scores}.
+
+    from caption import Captioner
+    print(Captioner.from_pretrained("this directory")("photo.jpg").text)
+"""
+
+
+def doubly_stochastic(weights: Tensor, mask: Tensor) -> Tensor:
+    """Return sum over captions and positions of (1 - total attention)^2 (Xu et al. 2015, eq. 14).
+
+    Args:
+        weights: attention [row, length, position].
+        mask: [row, length], True at real words.
+    """
+    looked = (weights * mask.unsqueeze(-1)).sum(dim=1)
+    real = mask.any(dim=1)
+    return (1 - looked[real]).square().sum()
+
+
+def build_vocabulary(config: TextConfig, examples: Sequence[CaptionedImage]) -> Vocabulary:
+    """Return the vocabulary of the training captions."""
+    return Vocabulary.build(
+        (caption for example in examples for caption in example.captions),
+        minimum_count=config.minimum_count,
+        unit=config.unit,
+    )
+
+
+DataSource = tuple[Path, Path]
+"""A COCO captions file and the directory of its images."""
+
+
+def build_task(
+    config: CaptionConfig,
+    *,
+    train: DataSource,
+    validation: DataSource,
+    features: Path | None = None,
+    initial: str | None = None,
+    encoder_weights: str = "imagenet",
+    device: torch.device | None = None,
+) -> CaptionTask:
+    """Read the data, build or load the model, and store features if asked to.
+
+    Args:
+        config: how to train; sizes and vocabulary are the initial model's where there is one.
+        train: what to learn.
+        validation: what to select the best model by.
+        features: directory for stored features, if the encoder stays as it is.
+        initial: model directory or hub id to start from.
+        encoder_weights: 'imagenet', 'random' or a safetensors file, for a new encoder.
+        device: where features are extracted; the trainer moves the model to its own.
+    """
+    examples, held_out = read_captions(*train), read_captions(*validation)
+    torch.manual_seed(config.trainer.seed)
+    if initial is not None:
+        model = CaptionModel.from_pretrained(initial)
+    else:
+        vocabulary = build_vocabulary(config.text, examples)
+        model = CaptionModel(config.encoder, config.decoder, vocabulary)
+        if encoder_weights != "random":
+            model.encoder.load_weights(encoder_weights)
+    if features is not None:
+        if config.trainable_stages:
+            raise DataError(
+                "stored features are for a frozen encoder, but config.trainable-stages is "
+                f"{config.trainable_stages}; leave one of the two out"
+            )
+        encoder = model.encoder.to(device).eval()
+        readers = [
+            read_stored(store_features(encoder, some, features / name))
+            for name, some in (("train", examples), ("validation", held_out))
+        ]
+    else:
+        preprocess = model.encoder.config.preprocess
+        readers = [
+            read_pixels(Preprocess(preprocess), Augment(preprocess, config.augment)),
+            read_pixels(Preprocess(preprocess)),
+        ]
+    return CaptionTask(
+        config,
+        model,
+        train=Split(examples, readers[0]),
+        validation=Split(held_out, readers[1]),
+    )

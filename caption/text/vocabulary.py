@@ -1,0 +1,118 @@
+"""Words, or characters, and their ids."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal
+
+from caption.errors import DataError, ModelError
+from caption.text.tokenize import detokenize, tokenize
+
+Unit = Literal["word", "char"]
+"""What a caption is written in."""
+
+SPECIALS = ("<pad>", "<start>", "<end>", "<unk>")
+"""Padding, start and end of a caption, and whatever is not in the vocabulary; ids 0 to 3."""
+
+
+def split(caption: str, unit: Unit) -> list[str]:
+    """Return the units of a caption: its official tokens, or its lower-case characters."""
+    return tokenize(caption) if unit == "word" else list(" ".join(caption.lower().split()))
+
+
+class Vocabulary:
+    """The units that a model can write, each with its id.
+
+    Text never becomes a special id by looking like its name: a caption that contains '<end>' has
+    an unknown word there.
+    """
+
+    pad_id, start_id, end_id, unknown_id = range(len(SPECIALS))
+
+    def __init__(self, tokens: Sequence[str], *, unit: Unit = "word") -> None:
+        self.tokens = (*SPECIALS, *tokens)
+        self.unit: Unit = unit
+        self._ids = {token: i for i, token in enumerate(tokens, start=len(SPECIALS))}
+        if len(self._ids) != len(tokens) or self._ids.keys() & set(SPECIALS):
+            repeated = [token for token, count in Counter(self.tokens).items() if count > 1]
+            raise ModelError(f"the vocabulary has {repeated[0]!r} more than once")
+
+    @classmethod
+    def build(
+        cls, captions: Iterable[str], *, minimum_count: int = 5, unit: Unit = "word"
+    ) -> "Vocabulary":
+        """Return the units seen at least `minimum_count` times, the most frequent first.
+
+        Raises:
+            DataError: there are none.
+        """
+        counts = Counter(token for caption in captions for token in split(caption, unit))
+        for special in SPECIALS:
+            del counts[special]
+        kept = [token for token, count in counts.items() if count >= minimum_count]
+        if not kept:
+            raise DataError(
+                f"none of the {len(counts)} different {unit}s of the captions is seen "
+                f"{minimum_count} times; give more captions or a smaller minimum count"
+            )
+        return cls(sorted(kept, key=lambda token: (-counts[token], token)), unit=unit)
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def __getitem__(self, token_id: int) -> str:
+        return self.tokens[token_id]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Vocabulary) and self.to_json() == other.to_json()
+
+    def __hash__(self) -> int:
+        return hash((self.tokens, self.unit))
+
+    def id_of(self, token: str) -> int:
+        """Return the id of a unit, or the unknown one."""
+        return self._ids.get(token, self.unknown_id)
+
+    def encode(self, caption: str, *, max_length: int | None = None) -> list[int]:
+        """Return the ids of a caption and the end, without the start.
+
+        A caption that is cut at max_length has no end: nothing may learn to stop in mid-sentence.
+        """
+        ids = [self.id_of(token) for token in split(caption, self.unit)]
+        if max_length is not None and len(ids) > max_length:
+            return ids[:max_length]
+        return [*ids, self.end_id]
+
+    def words(self, ids: Iterable[int]) -> tuple[str, ...]:
+        """Return the units up to the first end; padding and start are left out."""
+        words = []
+        for token_id in ids:
+            if token_id == self.end_id:
+                break
+            if token_id not in (self.pad_id, self.start_id):
+                words.append(self[token_id])
+        return tuple(words)
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """Return the caption as people write it."""
+        words = self.words(ids)
+        return detokenize(words) if self.unit == "word" else "".join(words).strip()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the vocabulary as plain values, without the special units."""
+        return {"unit": self.unit, "tokens": list(self.tokens[len(SPECIALS) :])}
+
+    @classmethod
+    def from_json(cls, values: Any) -> "Vocabulary":
+        """Return the vocabulary that `to_json` gave.
+
+        Raises:
+            ModelError: these are no such values.
+        """
+        unit = values.get("unit") if isinstance(values, dict) else None
+        tokens = values.get("tokens") if isinstance(values, dict) else None
+        if unit not in ("word", "char") or not isinstance(tokens, list):
+            raise ModelError("the vocabulary should say its 'unit' and list its 'tokens'")
+        for token in tokens:
+            if not isinstance(token, str) or not token:
+                raise ModelError(f"the vocabulary lists {token!r}, expected a word")
+        return cls(tokens, unit=unit)

@@ -1,0 +1,142 @@
+import numpy as np
+import pytest
+from conftest import scene
+
+from caption.config import SearchConfig
+from caption.data import read_captions, read_pixels, read_stored, store_features
+from caption.errors import FeatureStoreError, ImageError
+from caption.evaluate import evaluate_captions
+from caption.predict import Caption, Captioner
+from caption.vision.features import ImageFeatures
+from caption.vision.image import Preprocess
+
+
+def test_a_caption_says_where_it_looked_for_every_word(captioner) -> None:
+    caption = captioner(scene("red", "left"))
+    assert isinstance(caption, Caption)
+    assert caption.text == str(caption)
+    assert caption.attention.shape == (len(caption.words), 2, 3)
+    np.testing.assert_allclose(caption.attention.sum(axis=(1, 2)), 1, rtol=1e-5)
+    assert len(caption.log_probs) == len(caption.words)
+    assert all(value <= 0 for value in caption.log_probs)
+
+
+def test_alternatives_come_best_first(captioner) -> None:
+    search = SearchConfig(num_beams=4, num_captions=3)
+    (caption,) = captioner.describe(captioner.encode([scene("red", "left")]), search=search)
+    scores = [caption.score, *(other.score for other in caption.alternatives)]
+    assert len(scores) == 3
+    assert scores == sorted(scores, reverse=True)
+    assert len({caption.words, *(other.words for other in caption.alternatives)}) == 3
+
+
+def test_an_image_is_the_same_in_every_form(captioner, tmp_path) -> None:
+    image = scene("blue", "right")
+    path = tmp_path / "image.png"
+    image.save(path)
+    texts = [
+        captioner(form).text
+        for form in (path, str(path), path.read_bytes(), image, np.asarray(image))
+    ]
+    assert len(set(texts)) == 1
+
+
+def test_a_list_gives_a_list_and_a_folder_a_row_for_each_file(captioner, data_set) -> None:
+    paths = sorted(data_set.images.iterdir())
+    captions = captioner(paths)
+    assert [c.text for c in captions] == [captioner(path).text for path in paths]
+    rows = captioner(data_set.images)
+    assert [row.path for row in rows] == paths
+    assert [row.caption.text for row in rows] == [c.text for c in captions]
+
+
+def test_a_bad_file_in_a_folder_is_a_row_and_the_run_goes_on(captioner, tmp_path) -> None:
+    for number in range(5):
+        scene("red", "left").save(tmp_path / f"{number}.png")
+    (tmp_path / "1.png").write_bytes(b"no picture")
+    rows = list(captioner.describe_files(sorted(tmp_path.iterdir()), batch_images=2))
+    assert [row.path.name for row in rows] == [f"{n}.png" for n in range(5)]
+    assert [row.caption is None for row in rows] == [False, True, False, False, False]
+    assert "1.png" in rows[1].error
+    with pytest.raises(ImageError, match="1.png"):
+        captioner(tmp_path / "1.png")
+
+
+def test_a_batch_of_bad_files_only_is_all_errors(captioner, tmp_path) -> None:
+    (tmp_path / "a.png").write_bytes(b"")
+    rows = list(captioner.describe_files([tmp_path / "a.png", tmp_path / "gone.png"]))
+    assert [row.caption for row in rows] == [None, None]
+
+
+def test_files_are_read_ahead_but_not_all_at_once(captioner, tmp_path) -> None:
+    scene("red", "left").save(tmp_path / "a.png")
+    asked = 0
+
+    def names():
+        nonlocal asked
+        for _ in range(100):
+            asked += 1
+            yield tmp_path / "a.png"
+
+    stream = captioner.describe_files(names(), batch_images=2)
+    next(stream)
+    assert asked <= 6
+    assert sum(1 for _ in stream) == 99
+
+
+def test_features_of_another_encoder_are_refused(captioner) -> None:
+    features = captioner.encode([scene("red", "left")])
+    stranger = ImageFeatures(features.grid, features.grid_size, "feedfeedfeedfeed")
+    with pytest.raises(FeatureStoreError, match="encode the images with this captioner"):
+        captioner.describe(stranger)
+
+
+def test_an_image_is_encoded_once_for_any_number_of_captions(captioner) -> None:
+    calls = 0
+
+    def count(*_) -> None:
+        nonlocal calls
+        calls += 1
+
+    captioner.model.encoder.register_forward_hook(count)
+    features = captioner.encode([scene("red", "left")])
+    captioner.describe(features)
+    captioner.describe(features, search=SearchConfig(num_beams=1))
+    assert calls == 1
+
+
+def test_sampling_is_repeatable_and_each_image_has_its_own_seed(captioner) -> None:
+    features = captioner.encode([scene("red", "left")] * 3)
+    search = SearchConfig(method="sample")
+    first = [c.text for c in captioner.describe(features, search=search, seed=5)]
+    again = [c.text for c in captioner.describe(features, search=search, seed=5)]
+    alone = captioner.describe(features[1:2], search=search, seed=6)[0].text
+    assert first == again
+    assert alone == first[1]
+    assert len(set(first)) > 1
+
+
+def test_files_and_stored_features_are_captioned_and_scored_alike(
+    captioner, data_set, tmp_path
+) -> None:
+    model = captioner.model
+    examples = read_captions(data_set.annotations, data_set.images)
+    store = store_features(model.encoder, examples, tmp_path / "store", workers=0)
+    pixels = read_pixels(Preprocess(model.encoder.config.preprocess))
+    reports = [
+        evaluate_captions(model, examples, read, search=captioner.search, max_length=20)
+        for read in (pixels, read_stored(store))
+    ]
+    assert reports[0].captions == reports[1].captions
+    assert reports[0].scores.cider_d == reports[1].scores.cider_d
+    assert reports[0].perplexity == pytest.approx(reports[1].perplexity, rel=1e-3)
+    paths = [example.path for example in examples]
+    assert list(reports[0].captions.values()) == [c.text for c in captioner(paths)]
+
+
+def test_a_captioner_is_saved_and_loaded(captioner, tmp_path) -> None:
+    captioner.save_pretrained(tmp_path / "model", card="# tiny\n")
+    loaded = Captioner.from_pretrained(tmp_path / "model", device="cpu")
+    image = scene("green", "left")
+    assert loaded.encoder_id == captioner.encoder_id
+    assert loaded(image).text == captioner(image).text

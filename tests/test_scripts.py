@@ -1,0 +1,186 @@
+import ast
+import json
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from conftest import scene
+
+import caption
+
+ROOT = Path(__file__).parents[1]
+SCRIPTS = sorted(path.name for path in (ROOT / "scripts").glob("*.py"))
+SMALL_TRAINING = [
+    *("--config.encoder.architecture", "shufflenet_v2_x0_5"),
+    *("--config.encoder.preprocess.size", "32", "48"),
+    *("--config.decoder.state-dim", "16", "--config.decoder.word-dim", "8"),
+    *("--config.text.minimum-count", "1", "--config.batch.images", "3"),
+    *("--config.batch.workers", "0", "--config.trainer.epochs", "2", "--encoder-weights", "random"),
+]
+
+
+def run(script: str, *args: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, str(ROOT / "scripts" / script), *map(str, args)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+
+
+def training(data_set, run_directory: Path) -> list[object]:
+    return [
+        *("--run", run_directory),
+        *("--train", data_set.annotations, "--train-images", data_set.images),
+        *("--validation", data_set.annotations, "--validation-images", data_set.images),
+        *SMALL_TRAINING,
+    ]
+
+
+@pytest.fixture(scope="module")
+def model(data_set, tmp_path_factory) -> Path:
+    """A model that the training script itself has made."""
+    directory = tmp_path_factory.mktemp("run")
+    outcome = run("train_caption.py", *training(data_set, directory))
+    assert outcome.returncode == 0, outcome.stderr
+    assert f"{directory / 'best'}: CIDEr-D" in outcome.stdout
+    return directory / "best"
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_help_needs_nothing_heavy(script) -> None:
+    code = (
+        "import runpy, sys\n"
+        f"sys.argv = [{script!r}, '--help']\n"
+        f"try: runpy.run_path({str(ROOT / 'scripts' / script)!r}, run_name='__main__')\n"
+        "except SystemExit as stop: assert not stop.code\n"
+        "heavy = {'torch', 'gradio', 'accelerate', 'pycocotools'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert done.returncode == 0, done.stderr
+    assert "--help" in done.stdout
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_no_script_shadows_a_package(script) -> None:
+    assert script.removesuffix(".py") not in {"caption", "vqa", *sys.stdlib_module_names}
+
+
+def test_a_run_can_be_resumed_and_is_not_overwritten(model, data_set) -> None:
+    arguments = training(data_set, model.parent)
+    again = run("train_caption.py", *arguments)
+    assert again.returncode == 2
+    assert re.fullmatch(r".*: already holds a run; continue it with --resume.*\n", again.stderr)
+    resumed = run("train_caption.py", *arguments, "--resume")
+    assert resumed.returncode == 0, resumed.stderr
+
+
+def test_a_frozen_encoder_trains_on_stored_features(data_set, tmp_path) -> None:
+    arguments = [*training(data_set, tmp_path / "run"), "--features", tmp_path / "features"]
+    done = run("train_caption.py", *arguments)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "features" / "train" / "index.json").is_file()
+    records = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
+    assert json.loads(records[-1])["kind"] == "validation"
+
+
+def test_features_are_extracted_once(data_set, model, tmp_path) -> None:
+    arguments = ["--annotations", data_set.annotations, "--images", data_set.images]
+    arguments += ["--model", model, "--output", tmp_path / "store"]
+    for _ in range(2):
+        done = run("extract_features.py", *arguments)
+        assert done.returncode == 0, done.stderr
+        assert "6 images" in done.stdout
+
+
+def test_an_image_is_described_on_the_screen(data_set, model) -> None:
+    path = data_set.images / "red_left.png"
+    done = run("describe.py", path, "--model", model)
+    assert done.returncode == 0, done.stderr
+    assert re.fullmatch(re.escape(str(path)) + r"\t.*\n", done.stdout)
+
+
+def test_a_folder_becomes_coco_results_and_bad_files_error_rows(model, tmp_path) -> None:
+    images = tmp_path / "images"
+    images.mkdir()
+    for number in (3, 5):
+        scene("red", "left").save(images / f"{number:012d}.png")
+    (images / "broken.jpg").write_bytes(b"no picture")
+    output = tmp_path / "results.json"
+    done = run("describe.py", images, "--model", model, "--output", output)
+    assert done.returncode == 1
+    assert "1 of 3 files could not be captioned" in done.stderr
+    assert "Traceback" not in done.stderr
+    rows = json.loads(output.read_text())
+    assert [row["image_id"] for row in rows] == [3, 5]
+    assert all(row.keys() == {"image_id", "caption"} for row in rows)
+    (error,) = json.loads((tmp_path / "results.errors.json").read_text())
+    assert error["image_id"] == "broken"
+    assert "broken.jpg" in error["error"]
+
+
+def test_a_pattern_and_annotations_choose_the_images(data_set, model, tmp_path) -> None:
+    done = run("describe.py", f"{data_set.images}/red_*.png", "--model", model)
+    assert len(done.stdout.splitlines()) == 2
+    output = tmp_path / "results.json"
+    done = run(
+        *("describe.py", data_set.images, "--model", model),
+        *("--annotations", data_set.annotations, "--output", output),
+    )
+    assert done.returncode == 0, done.stderr
+    assert [row["image_id"] for row in json.loads(output.read_text())] == list(range(6))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["describe.py", "nowhere/*.jpg"], "no images found"),
+        (["describe.py", "x.jpg", "--model", "nowhere"], "give a model directory or a hub id"),
+        (["describe.py", "x.jpg", "--search.num-beams", "0"], "num_beams must be at least 1"),
+        (["bench_caption.py", "--images", "nowhere"], "nowhere"),
+        (
+            [
+                *("extract_features.py", "--annotations", "nowhere.json"),
+                *("--images", ".", "--output", "nowhere", "--encoder-weights", "random"),
+            ],
+            "nowhere.json: cannot be read",
+        ),
+    ],
+)
+def test_what_cannot_be_used_ends_with_a_sentence_and_status_2(arguments, message) -> None:
+    done = run(*arguments)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_newest_change_is_of_this_version() -> None:
+    versions = re.findall(r"^## \[?(\d+\.\d+\.\d+)", (ROOT / "CHANGELOG.md").read_text(), re.M)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert versions[0] == caption.__version__ == project["version"]
+
+
+def test_the_documented_files_and_options_exist() -> None:
+    readme = (ROOT / "README.md").read_text()
+    for link in re.findall(r"\]\(([^)#:]+)\)", readme):
+        assert (ROOT / link).exists(), link
+    for script in re.findall(r"scripts/\w+\.py", readme):
+        assert (ROOT / script).is_file(), script
+
+
+def test_every_public_module_says_what_it_is_for() -> None:
+    for path in [*ROOT.glob("caption/**/*.py"), *ROOT.glob("scripts/*.py"), ROOT / "app.py"]:
+        assert ast.get_docstring(ast.parse(path.read_text())), path
