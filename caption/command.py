@@ -6,6 +6,7 @@ from typing import TypeVar
 
 import tyro
 
+from caption.engine.memory import keep_freed_memory
 from caption.errors import GlimpseError
 
 Args = TypeVar("Args")
@@ -18,6 +19,7 @@ def run(main: Callable[[Args], int | None], args: type[Args]) -> None:
     a user gave and cannot be used ends with one line and status 2, as wrong options do; Ctrl-C with
     status 130, as in a shell.
     """
+    keep_freed_memory()
     try:
         sys.exit(main(tyro.cli(args)))
     except GlimpseError as error:

@@ -111,7 +111,7 @@ class SearchConfig:
     length_penalty: float = 0.7
     """Exponent on the length, counting the end, when ranking: 0 ranks captions by the sum,
     1 by the mean log-probability."""
-    no_repeat_ngram: int = 0
+    no_repeat_ngram: int = 3
     """A caption may not contain the same n words in a row twice; 0 lets it."""
     allow_unknown: bool = False
     """Let captions contain the unknown word."""

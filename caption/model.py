@@ -119,6 +119,7 @@ class CaptionModel(nn.Module):
                 },
                 weights,
             )
+            weights.chmod(0o644)  # safetensors leaves it to the owner alone
             config = {
                 "format": FORMAT_VERSION,
                 "kind": KIND,

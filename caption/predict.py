@@ -6,6 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ from torch import Tensor
 
 from caption.config import SearchConfig
 from caption.errors import FeatureStoreError, ImageError
-from caption.model import CaptionModel
+from caption.model import CaptionModel, push_to_hub
 from caption.search import Hypothesis
 from caption.vision.features import ImageFeatures
 from caption.vision.image import ImageSource, Preprocess, list_images, load_image
@@ -157,9 +158,23 @@ class Captioner:
                 count = min(batch_images, len(waiting))
                 yield from self._describe_read([waiting.popleft() for _ in range(count)])
 
-    def save_pretrained(self, directory: str | Path, *, card: str) -> None:
-        """Write the model to a directory that `from_pretrained` reads."""
-        self.model.save_pretrained(directory, card=card)
+    def save_pretrained(
+        self, directory: str | Path, *, card: str, dtype: torch.dtype = torch.float32
+    ) -> None:
+        """Write a model directory that `from_pretrained` reads.
+
+        Args:
+            directory: where to; a model that is there already is replaced.
+            card: text of the model card.
+            dtype: type of the weights on disk; float16 halves the size.
+        """
+        self.model.save_pretrained(directory, card=card, dtype=dtype)
+
+    def push_to_hub(self, repo_id: str, *, card: str, private: bool = False) -> str:
+        """Upload the model to the hub under 'owner/name' and return its address there."""
+        with TemporaryDirectory() as directory:
+            self.save_pretrained(Path(directory) / "model", card=card)
+            return push_to_hub(Path(directory) / "model", repo_id, private=private)
 
     def _describe_read(self, files: list[tuple[Path, Future[Tensor]]]) -> Iterator[DescribedFile]:
         pixels: list[Tensor] = []

@@ -6,9 +6,11 @@ from caption.config import SearchConfig
 from caption.data import read_captions, read_pixels, read_stored, store_features
 from caption.errors import FeatureStoreError, ImageError
 from caption.evaluate import evaluate_captions
-from caption.predict import Caption, Captioner
+from caption.predict import DEFAULT_MODEL, Caption, Captioner
 from caption.vision.features import ImageFeatures
 from caption.vision.image import Preprocess
+
+EXAMPLES = DEFAULT_MODEL.parent / "examples"
 
 
 def test_a_caption_says_where_it_looked_for_every_word(captioner) -> None:
@@ -132,6 +134,24 @@ def test_files_and_stored_features_are_captioned_and_scored_alike(
     assert reports[0].perplexity == pytest.approx(reports[1].perplexity, rel=1e-3)
     paths = [example.path for example in examples]
     assert list(reports[0].captions.values()) == [c.text for c in captioner(paths)]
+
+
+def test_a_captioner_is_uploaded_whole(captioner, monkeypatch) -> None:
+    def upload(directory, repo_id, *, private) -> str:
+        assert Captioner.from_pretrained(directory).encoder_id == captioner.encoder_id
+        assert (directory / "README.md").read_text() == "# tiny\n"
+        return f"{repo_id} {private}"
+
+    monkeypatch.setattr("caption.predict.push_to_hub", upload)
+    assert captioner.push_to_hub("owner/name", card="# tiny\n", private=True) == "owner/name True"
+
+
+def test_the_default_model_is_in_the_package_and_small_enough() -> None:
+    captioner = Captioner.from_pretrained(device="cpu")
+    assert DEFAULT_MODEL.joinpath("model.safetensors").stat().st_size <= 40e6
+    photographer = captioner(EXAMPLES / "camera.jpg")
+    assert "man" in photographer.words
+    assert photographer.attention.shape[1:] == captioner.model.encoder.grid_size
 
 
 def test_a_captioner_is_saved_and_loaded(captioner, tmp_path) -> None:

@@ -633,19 +633,23 @@ def test_no_caption_breaks_a_constraint_unless_it_is_stuck(
 
 
 @pytest.mark.parametrize("method", ["beam", "sample"])
-def test_rows_stay_with_their_image_to_the_end(method: Method) -> None:
-    # A step function may keep an image's features out of the state, in blocks of equal size.
+def test_rows_of_an_image_stay_side_by_side_until_it_is_done(method: Method) -> None:
+    # A state may keep an image's features once, for a block of rows of equal size.
     tables = Tables.random([1, 2, 3], max_length=4, sharpness=3.0)
     config = SearchConfig(method=method, num_beams=2, num_captions=2, max_length=4)
-    lengths = set()
+    batches: list[set[int]] = []
 
     def step(words: Tensor, state: Prefixes) -> Step[Prefixes]:
-        assert state.images.tolist() == [0, 0, 1, 1, 2, 2]
-        lengths.add(state.length + 1)
+        images = state.images.tolist()
+        assert images == sorted(images)
+        assert all(images.count(image) == 2 for image in images)
+        batches.append(set(images))
         return tables.step(words, state)
 
     search(step, tables.state(), num_images=3, ids=IDS, config=config, seeds=[0, 1, 2])
-    assert len(lengths) > 2
+    assert batches[0] == {0, 1, 2}
+    assert all(later <= earlier for earlier, later in pairwise(batches))
+    assert method == "sample" or len(batches[-1]) < 3
 
 
 @pytest.mark.parametrize("method", ["beam", "sample"])

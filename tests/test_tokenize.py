@@ -82,8 +82,9 @@ def test_tokens_read_like_a_sentence_again(sentence) -> None:
 
 PIECES = """
     a the man's isn't T-shirt 3-year-old U.S. p.m. Mr. (red) [x] "STOP" 'n' $5.00 50% 1/2 cat/dog &
-    -- ... ?! , . ; : ! y'all o'clock '90s cannot #1 #sun @home x=y a+b dogs' it\u2019s \u201chi\u201d
-    \u2013 \u2014 caf\u00e9 12/25/2014 5:30 1,000 w/ 2x4 etc. wed. Wash. wash. le'go _ a_b
+    -- ... ?! , . ; : ! y'all o'clock '90s cannot #1 #sun @home x=y a+b dogs' it\u2019s
+    \u201chi\u201d \u2013 \u2014 caf\u00e9 12/25/2014 5:30 1,000 w/ 2x4 etc. wed. Wash. wash.
+    le'go _ a_b
 """
 
 

@@ -39,9 +39,9 @@ ABBREVIATIONS = (
     "jan feb mar apr jun jul aug sept? oct nov dec mon tues? wed thu(?:rs)? fri ala ariz calif "
     "colo conn ct dak fla ga ind kans? ky md mich minn mo mont neb nev okla penn tenn va vt wisc? "
     "wyo inc cos? corp pp?t[ye]s? ltd plc rt bancorp dept bhd assn univ intl sys invt elec natl "
-    "m[ft]g ph tel est ext sq ft jr sr bros blvd rd esq mr mrs ms drs? profs? sens? reps? attys? lt "
-    "col gen messrs govs? adm rev maj sgt cpl pvt mt capt ste? ave pres lieut hon brig co?mdr pfc spc "
-    "supts? det etc al seq bldg vs?"
+    "m[ft]g ph tel est ext sq ft jr sr bros blvd rd esq mr mrs ms drs? profs? sens? reps? attys? "
+    "lt col gen messrs govs? adm rev maj sgt cpl pvt mt capt ste? ave pres lieut hon brig co?mdr "
+    "pfc spc supts? det etc al seq bldg vs?"
 )
 # ... these unless they are in lower case, where they are words of their own, ...
 CAPITAL_ABBREVIATIONS = "az ark del ill la mass miss ore pa tex wash"

@@ -1,0 +1,256 @@
+"""The demo: a photo in, a caption out, with where the model looked for every word.
+
+    python app.py
+
+It serves this machine only, works without the internet and keeps no photo longer than an hour.
+"""
+
+import math
+import os
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from caption.command import run
+from caption.errors import GlimpseError, ImageError
+
+if TYPE_CHECKING:
+    import gradio as gr
+    from PIL import Image
+
+    from caption.predict import Caption, Captioner
+
+EXAMPLES = {
+    "a photographer": "camera.jpg",
+    "an astronaut": "astronaut.jpg",
+    "a cat": "chelsea.jpg",
+    "a cup of coffee": "coffee.jpg",
+}
+MAX_BEAMS = 8
+FLAT = 0.95
+"""Entropy of the attention, averaged over the words, above which it says nothing."""
+
+INTRODUCTION = """\
+# Glimpse
+A small captioner that shows where it looked for every word. Photos stay on this machine.
+"""
+LIMITS = """\
+The model that comes with Glimpse learnt from 6,000 photos of people and dogs, mostly outdoors. It
+names what it has seen there and guesses at the rest: it reads no text, counts badly, and what it
+says of people is a habit of its training captions, not knowledge. Example photos: public domain
+and CC0, see `caption/examples/CREDITS.md`.
+"""
+STYLE = ".gradio-container {max-width: 1100px !important; margin: auto} .hint {opacity: 0.8}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Args:
+    """Caption photos in the browser."""
+
+    model: str | None = None
+    """Model directory or hub id; by default the model that comes with the package."""
+    host: str = "127.0.0.1"
+    """Address to serve; others than this machine can only connect if it is not a loopback one."""
+    port: int | None = None
+    """Port to serve; by default the first free one from 7860."""
+
+
+def main(args: Args) -> None:
+    """Load the model and serve until interrupted."""
+    # Gradio reads both when it is imported: nothing here may call home.
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    os.environ.setdefault("GRADIO_TEMP_DIR", str(Path.home() / ".cache" / "glimpse" / "uploads"))
+    from caption.predict import Captioner
+
+    launch(build_app(Captioner.from_pretrained(args.model)), host=args.host, port=args.port)
+
+
+def launch(
+    app: "gr.Blocks", *, host: str = "127.0.0.1", port: int | None = None, block: bool = True
+) -> Any:
+    """Serve the app with everything off that would reach out or let strangers in."""
+    import gradio as gr
+    from starlette.middleware import Middleware
+    from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+    is_local = host in ("127.0.0.1", "localhost", "::1")
+    allowed = ["127.0.0.1", "localhost", "[::1]"] if is_local else ["*"]
+    try:
+        return app.launch(
+            server_name=host,
+            server_port=port,
+            prevent_thread_lock=not block,
+            theme=gr.themes.Default(
+                font=["ui-sans-serif", "system-ui", "sans-serif"],
+                font_mono=["ui-monospace", "monospace"],
+            ),
+            css=STYLE,
+            footer_links=[],
+            allowed_paths=[str(_example_folder())],
+            max_file_size="64mb",
+            share=False,
+            ssr_mode=False,
+            enable_monitoring=False,
+            app_kwargs={
+                "middleware": [
+                    Middleware(TrustedHostMiddleware, allowed_hosts=allowed),
+                    Middleware(SameOriginOnly),
+                ]
+            },
+        )
+    except OSError as error:
+        raise GlimpseError(f"cannot serve {host}, port {port or 7860}: {error}") from None
+
+
+def build_app(captioner: "Captioner") -> "gr.Blocks":
+    """Return the page around a captioner."""
+    import gradio as gr
+
+    def caption(
+        image: "Image.Image | None", num_beams: int, num_alternatives: int
+    ) -> tuple[str, str, list[tuple["Image.Image", str]], str]:
+        """Caption a photo; say how sure the model is and where it looked for every word."""
+        if image is None:
+            return "", "", [], ""
+        beams = max(int(num_beams), int(num_alternatives) + 1)
+        search = replace(captioner.search, num_beams=beams, num_captions=int(num_alternatives) + 1)
+        (best,) = captioner.describe(captioner.encode([image]), search=search)
+        return best.text, _alternatives(best), _heat_maps(image, best), _hint(best)
+
+    with gr.Blocks(title="Glimpse", delete_cache=(600, 3600)) as app:
+        gr.Markdown(INTRODUCTION)
+        with gr.Row():
+            with gr.Column(scale=2, min_width=300):
+                photo = _image_component()(
+                    label="Photo", sources=["upload", "clipboard"], elem_id="photo"
+                )
+                button = gr.Button("Caption", variant="primary")
+                with gr.Accordion("How to search", open=False):
+                    beams = gr.Slider(
+                        1, MAX_BEAMS, 3, step=1, label="Beams", info="1 is greedy and fastest"
+                    )
+                    alternatives = gr.Slider(0, 4, 2, step=1, label="Alternatives")
+                gr.Examples(
+                    [[str(_example_folder() / name)] for name in EXAMPLES.values()],
+                    [photo],
+                    example_labels=list(EXAMPLES),
+                    label="Examples",
+                )
+            with gr.Column(scale=3, min_width=300):
+                text = gr.Textbox(label="Caption", elem_id="caption", interactive=False, lines=2)
+                others = gr.Textbox(
+                    label="Alternatives", elem_id="alternatives", interactive=False, lines=2
+                )
+                maps = gr.Gallery(
+                    label="Where it looked for each word",
+                    columns=4,
+                    height="auto",
+                    object_fit="contain",
+                    elem_id="maps",
+                )
+                hint = gr.Markdown(elem_classes="hint")
+        gr.Markdown(LIMITS)
+        options: dict[str, Any] = {
+            "inputs": [photo, beams, alternatives],
+            "outputs": [text, others, maps, hint],
+            "concurrency_id": "model",
+            "concurrency_limit": 1,
+        }
+        button.click(caption, api_name="caption", **options)
+        # Uploads and examples are captioned at once; the button is for other settings.
+        photo.change(caption, api_visibility="private", **options)
+    app.queue(max_size=32)
+    return app
+
+
+def _example_folder() -> Path:
+    import caption
+
+    return Path(str(caption.__file__)).parent / "examples"
+
+
+@cache
+def _image_component() -> "type[gr.Image]":
+    """Return Gradio's image, except that photos come in through the project's one door."""
+    import gradio as gr
+    from gradio import component_meta
+
+    from caption.vision.image import load_image
+
+    # For every new component Gradio writes a stub file beside the source; none is wanted here.
+    component_meta.create_or_modify_pyi = lambda *_: None
+
+    class SafeImage(gr.Image):
+        is_template = True  # it looks like the ordinary one
+
+        def preprocess(self, payload: Any) -> Any:
+            try:
+                return None if payload is None else load_image(payload.path)
+            except ImageError as error:
+                raise gr.Error(str(error), print_exception=False) from None
+
+    return SafeImage
+
+
+def _alternatives(best: "Caption") -> str:
+    """Return a line for each other caption, with how good it is against the best."""
+    return "\n".join(
+        f"{other.text}  ({_percent(math.exp(other.score - best.score))} of the best)"
+        for other in best.alternatives
+    )
+
+
+def _percent(share: float) -> str:
+    return f"{share:.1%}" if share < 0.1 else f"{share:.0%}"
+
+
+def _heat_maps(image: "Image.Image", caption: "Caption") -> list[tuple["Image.Image", str]]:
+    from caption.vision.overlay import heat_map
+
+    return [
+        (heat_map(image, weights), f"{word}  {_percent(math.exp(log_prob))}")
+        for word, log_prob, weights in zip(
+            caption.words, caption.log_probs, caption.attention, strict=True
+        )
+    ]
+
+
+def _hint(caption: "Caption") -> str:
+    from caption.vision.overlay import entropy
+
+    if not caption.words:
+        return "The model has nothing to say about this photo."
+    mean = math.fsum(map(entropy, caption.attention)) / len(caption.words)
+    if mean > FLAT:
+        return "It looked everywhere at once: these maps say little."
+    return "Bright is where it looked; the number is how sure it was of the word."
+
+
+class SameOriginOnly:
+    """Refuses what other web pages try to send here through their visitor's browser.
+
+    Gradio accepts uploads from any origin; one that differs from the host that it is sent to can
+    only come from a foreign page.
+    """
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Pass a request on, or answer it with 403."""
+        from starlette.responses import PlainTextResponse
+
+        if scope["type"] == "http" and scope["method"] not in ("GET", "HEAD", "OPTIONS"):
+            headers = {name.decode(): value.decode("latin1") for name, value in scope["headers"]}
+            origin = headers.get("origin")
+            if origin and urlsplit(origin).netloc != headers.get("host"):
+                refusal = PlainTextResponse("cross-origin request refused", 403)
+                await refusal(scope, receive, send)
+                return
+        await self.app(scope, receive, send)
+
+
+if __name__ == "__main__":
+    run(main, Args)

@@ -1,0 +1,184 @@
+import os
+import re
+import shutil
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import httpx
+import pytest
+from conftest import scene
+
+ROOT = Path(__file__).parents[1]
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+FLAGS = [
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-sync"),
+    *("--disable-background-networking", "--disable-component-update", "--no-first-run"),
+]
+PATIENCE = 20_000  # milliseconds
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    """The app, served with a tiny captioner."""
+    from conftest import COLOURS, SIDES, captions_of
+
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    os.environ["GRADIO_TEMP_DIR"] = str(tmp_path_factory.mktemp("uploads"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what the web stack says of itself
+        import app as demo
+        from caption.config import DecoderConfig, SearchConfig
+        from caption.model import CaptionModel
+        from caption.predict import Captioner
+        from caption.text.vocabulary import Vocabulary
+        from caption.vision.config import EncoderConfig, PreprocessConfig
+
+        captions = [text for c in COLOURS for s in SIDES for text in captions_of(c, s)]
+        model = CaptionModel(
+            EncoderConfig(
+                architecture="shufflenet_v2_x0_5", preprocess=PreprocessConfig(size=(64, 96))
+            ),
+            DecoderConfig(word_dim=16, visual_dim=24, state_dim=32, attention_dim=16),
+            Vocabulary.build(captions, minimum_count=1),
+        )
+        search = SearchConfig(min_length=4, max_length=6)
+        blocks = demo.build_app(Captioner(model, search=search))
+        _, url, _ = demo.launch(blocks, block=False)
+        yield url.rstrip("/")
+        blocks.close()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if CHROMIUM is None:
+        if os.environ.get("GLIMPSE_EXPECT_BROWSER"):
+            pytest.fail("a browser is expected here, but there is none")
+        pytest.skip("chromium is not installed")
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as tools:
+        opened = tools.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def page(browser, address, request):
+    """The app in a browser that notes what it complains of and whom it calls."""
+    width = getattr(request, "param", 1280)
+    opened = browser.new_page(viewport={"width": width, "height": 1000})
+    opened.set_default_timeout(PATIENCE)
+    opened.complaints, opened.strangers = [], []
+    opened.on("console", lambda m: opened.complaints.append(m.text) if m.type == "error" else None)
+    opened.on(
+        "request",
+        lambda r: (
+            None
+            if r.url.startswith((address, "data:", "blob:"))
+            else opened.strangers.append(r.url)
+        ),
+    )
+    opened.goto(address)
+    opened.locator("#photo input[type=file]").wait_for(state="attached")
+    yield opened
+    opened.close()
+
+
+def upload(page, path: Path) -> None:
+    page.locator("#photo input[type=file]").set_input_files(str(path))
+
+
+def caption_of(page) -> str:
+    from playwright.sync_api import expect
+
+    expect(page.locator("#caption textarea")).to_have_value(re.compile(r"\w"), timeout=PATIENCE)
+    return page.locator("#caption textarea").input_value()
+
+
+def test_a_photo_gets_a_caption_and_a_map_for_every_word(page, tmp_path) -> None:
+    path = tmp_path / "photo.png"
+    scene("red", "left").save(path)
+    upload(page, path)
+    words = caption_of(page).split()
+    page.locator("#maps img").first.wait_for()
+    assert page.locator("#maps .thumbnail-item, #maps .gallery-item").count() >= len(words)
+    assert page.locator("#alternatives textarea").input_value().count("of the best") == 2
+    page.get_by_role("button", name="Caption", exact=True).click()
+    assert caption_of(page).split() == words
+    assert page.complaints == []
+    assert page.strangers == []
+
+
+def test_an_example_is_captioned_by_a_click(page) -> None:
+    page.get_by_role("button", name="a cat", exact=True).click()
+    assert caption_of(page)
+
+
+def test_a_broken_photo_is_answered_with_a_sentence(page, tmp_path) -> None:
+    path = tmp_path / "holiday.jpg"
+    path.write_bytes(b"no picture at all")
+    upload(page, path)
+    message = page.get_by_text(re.compile("holiday.jpg.*not a picture|not a picture.*holiday.jpg"))
+    message.first.wait_for()
+    assert "Traceback" not in page.content()
+
+
+@pytest.mark.parametrize("page", [390], indirect=True)
+def test_the_page_fits_a_phone_and_everything_has_a_name(page) -> None:
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    nameless = re.findall(
+        r"^\s*- (?:button|slider|textbox|tab)\s*$",
+        page.locator("body").aria_snapshot(),
+        re.MULTILINE,
+    )
+    assert nameless == []
+
+
+def upload_status(address: str, **headers: str) -> int:
+    """Return the status of an upload by another program than the page."""
+    with httpx.Client() as client:
+        answer = client.post(
+            f"{address}/gradio_api/upload", files={"files": ("a.png", b"x")}, headers=headers
+        )
+    return answer.status_code
+
+
+def test_other_pages_and_names_cannot_send_anything(address) -> None:
+    assert upload_status(address) == 200
+    assert upload_status(address, Origin=address) == 200
+    assert upload_status(address, Origin="http://evil.example") == 403
+    assert upload_status(address, Origin="null") == 403
+    assert upload_status(address, Host="evil.example") == 400
+
+
+def test_files_of_the_machine_are_not_served(address) -> None:
+    for path in ("/etc/passwd", str(ROOT / "app.py")):
+        assert httpx.get(f"{address}/gradio_api/file={path}").status_code == 403
+
+
+def test_other_programs_are_told_what_they_may_call(address) -> None:
+    described = httpx.get(f"{address}/gradio_api/info").json()
+    assert list(described["named_endpoints"]) == ["/caption"]
+
+
+def test_importing_the_app_loads_nothing_heavy_and_help_is_quick() -> None:
+    code = "import app, sys; assert not {'torch', 'gradio'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+    done = subprocess.run(
+        [sys.executable, "app.py", "--help"], check=True, cwd=ROOT, capture_output=True, text=True
+    )
+    assert "--model" in done.stdout
+
+
+def test_a_model_that_is_not_there_is_one_sentence() -> None:
+    done = subprocess.run(
+        [sys.executable, "app.py", "--model", "nowhere"],
+        check=False,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert "give a model directory or a hub id" in done.stderr
+    assert "Traceback" not in done.stderr
