@@ -24,6 +24,9 @@ from caption.vision.image import ImageSource, Preprocess, list_images, load_imag
 DEFAULT_MODEL = Path(__file__).parent / "default"
 """The model that comes with the package."""
 
+CPU_IMAGES = 8
+"""Images that a CPU encodes at once: more need more memory and are slower, out of its caches."""
+
 READERS = 2
 """Threads that decode files while the model works; decoding leaves Python's lock alone."""
 
@@ -108,14 +111,21 @@ class Captioner:
             ImageError: an image cannot be read. In a folder it becomes an error row instead.
         """
         if isinstance(source, Sequence) and not isinstance(source, str | bytes):
-            return self.describe(self.encode(source))
+            return self.describe(self.encode(source)) if source else []
         if isinstance(source, str | Path) and Path(source).is_dir():
             return list(self.describe_files(list_images(source)))
         return self.describe(self.encode([source]))[0]
 
     def encode(self, images: Sequence[ImageSource]) -> ImageFeatures:
         """Look at some images; captions and answers can then be had without looking again."""
-        return self._encode_pixels([self._read(image) for image in images])
+        return self.encode_pixels(torch.stack([self._read(image) for image in images]))
+
+    @torch.inference_mode()
+    def encode_pixels(self, pixels: Float[Tensor, "image channel row column"]) -> ImageFeatures:
+        """Look at images that are preprocessed already."""
+        few = CPU_IMAGES if self.model.device.type == "cpu" else len(pixels)
+        grids = [self.model.encoder(p.to(self.model.device)) for p in torch.split(pixels, few)]
+        return ImageFeatures(torch.cat(grids), self.model.encoder.grid_size, self.encoder_id)
 
     def describe(
         self, features: ImageFeatures, *, search: SearchConfig | None = None, seed: int = 0
@@ -141,7 +151,7 @@ class Captioner:
         return [self._caption(hypotheses, features.grid_size) for hypotheses in found]
 
     def describe_files(
-        self, paths: Iterable[Path], *, batch_images: int = 32
+        self, paths: Iterable[Path], *, batch_images: int = 64
     ) -> Iterator[DescribedFile]:
         """Caption any number of files in a stream, decoding ahead of the model.
 
@@ -151,7 +161,7 @@ class Captioner:
             waiting: deque[tuple[Path, Future[Tensor]]] = deque()
             names = iter(paths)
             while True:
-                for path in islice(names, 3 * batch_images - len(waiting)):
+                for path in islice(names, 2 * batch_images - len(waiting)):
                     waiting.append((path, pool.submit(self._read, path)))
                 if not waiting:
                     return
@@ -185,18 +195,13 @@ class Captioner:
                 rows.append(DescribedFile(path, None, None))
             except ImageError as error:
                 rows.append(DescribedFile(path, None, str(error)))
-        captions = iter(self.describe(self._encode_pixels(pixels)) if pixels else ())
+        captions = iter(self.describe(self.encode_pixels(torch.stack(pixels))) if pixels else ())
         for row in rows:
             yield row if row.error else replace(row, caption=next(captions))
 
     def _read(self, image: ImageSource) -> Tensor:
         rows, columns = self._preprocess.config.size
         return self._preprocess(load_image(image, at_least=(columns, rows)))
-
-    @torch.inference_mode()
-    def _encode_pixels(self, pixels: Sequence[Tensor]) -> ImageFeatures:
-        grid = self.model.encoder(torch.stack(list(pixels)).to(self.model.device))
-        return ImageFeatures(grid, self.model.encoder.grid_size, self.encoder_id)
 
     def _caption(self, hypotheses: Sequence[Hypothesis], grid_size: tuple[int, int]) -> Caption:
         best, *others = [self._single(hypothesis, grid_size) for hypothesis in hypotheses]

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from PIL import Image
 
-from caption.vision.overlay import entropy, heat_map
+from caption.vision.overlay import entropy, heat_map, word_sheet
 
 LUMA = np.array([0.299, 0.587, 0.114])
 PHOTO = Image.effect_noise((90, 60), 80).convert("RGB")
@@ -112,3 +112,15 @@ def test_entropy_lies_in_0_to_1_and_ignores_order(weights) -> None:
     value = entropy(weights)
     assert -1e-9 <= value <= 1 + 1e-9
     assert value == pytest.approx(entropy(weights.ravel()[::-1].copy()))
+
+
+@pytest.mark.parametrize("count", [0, 1, 5, 6])
+def test_a_sheet_has_a_picture_for_the_photo_and_every_word(count) -> None:
+    image = Image.new("RGB", (60, 30), (200, 100, 50))
+    sheet = word_sheet(
+        image, ["dog"] * count, np.ones((count, 2, 3), np.float32), columns=3, side=60
+    )
+    lines = -(-(count + 1) // 3)
+    assert sheet.width == min(3, count + 1) * 64
+    assert sheet.height == lines * (30 + 16 + 8)
+    assert sheet.getpixel((30, 40)) == (200, 100, 50)

@@ -4,7 +4,7 @@ import ctypes
 import sys
 
 # The parameters' numbers in glibc's <malloc.h>.
-M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX = -1, -2, -4
+M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX, M_ARENA_MAX = -1, -2, -4, -8
 
 LARGEST = 2**31 - 1
 
@@ -23,5 +23,6 @@ def keep_freed_memory() -> None:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
         mallopt(M_MMAP_MAX, 0)
+        mallopt(M_ARENA_MAX, 1)  # or every thread would keep buffers of its own
         mallopt(M_TRIM_THRESHOLD, LARGEST)
         mallopt(M_TOP_PAD, 64 * 2**20)

@@ -5,12 +5,13 @@ them under a warm tint. So a map is read from brightness alone, by colour-blind 
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from jaxtyping import Float
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 # Matplotlib's inferno (CC0) up to its yellow, at even steps: every step is lighter than the last.
@@ -19,6 +20,7 @@ _DARKEST = 0.35
 """Share of the light left where the weight is zero: dim, yet still to be recognised."""
 _STRONGEST_TINT = 0.4
 """Share of the tint where the weight is highest; above a half the photo is hard to see."""
+_TEXT_SIZE, _MARGIN = 16, 4
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 
 
@@ -49,13 +51,46 @@ def heat_map(
     return Image.fromarray(pixels.round().clip(0, 255).astype(np.uint8))
 
 
+def word_sheet(
+    image: Image.Image,
+    words: Sequence[str],
+    attention: Float[np.ndarray, "word row column"],
+    *,
+    columns: int = 6,
+    side: int = 180,
+) -> Image.Image:
+    """Return one picture with the photo and, for each word, the photo's heat map under the word.
+
+    Args:
+        image: An RGB picture.
+        words: What was written.
+        attention: Where each word was seen.
+        columns: Pictures in a line.
+        side: Pixels of the longer side of each picture.
+    """
+    tiles = [heat_map(image, weights, max_side=side) for weights in attention]
+    tiles.insert(0, image.resize(tiles[0].size, Image.Resampling.BICUBIC) if tiles else image)
+    width, height = tiles[0].size
+    line = height + _TEXT_SIZE + 2 * _MARGIN
+    lines = math.ceil(len(tiles) / columns)
+    sheet = Image.new("RGB", (min(columns, len(tiles)) * (width + _MARGIN), lines * line), "white")
+    draw = ImageDraw.Draw(sheet)
+    font = ImageFont.load_default(_TEXT_SIZE)
+    for number, (tile, word) in enumerate(zip(tiles, ("", *words), strict=True)):
+        x, y = number % columns * (width + _MARGIN), number // columns * line
+        draw.text((x + width / 2, y + _MARGIN), word, fill="black", font=font, anchor="ma")
+        sheet.paste(tile, (x, y + _TEXT_SIZE + 2 * _MARGIN))
+    return sheet
+
+
 def entropy(weights: Float[Tensor, "*grid"] | Float[np.ndarray, "*grid"]) -> float:
     """Return how spread the weights are: 0 is a single position, 1 is flat and says nothing."""
     values = _checked(weights).ravel()
     total = values.sum()
     if values.size == 1 or total == 0:
         return 1.0
-    shares = values[values > 0] / total
+    shares = values / total
+    shares = shares[shares > 0]  # after dividing: the smallest numbers become zero
     return float(-(shares * np.log(shares)).sum() / math.log(values.size))
 
 
