@@ -24,7 +24,7 @@ class TextConfig:
     minimum_count: int = 5
     """Units seen less often in training become unknown."""
     max_length: int = 20
-    """Units of a caption that are learnt; longer ones are cut."""
+    """Words of a caption that are learnt, or six times as many characters; longer ones are cut."""
 
     def __post_init__(self) -> None:
         if self.minimum_count < 1 or self.max_length < 1:
@@ -105,7 +105,7 @@ class SearchConfig:
     num_beams: int = 3
     """Hypotheses kept per image by beam search; 1 is greedy search."""
     max_length: int = 20
-    """Words after which a caption is cut."""
+    """Words after which a caption is cut; characters count as a sixth of one, here and below."""
     min_length: int = 0
     """Words before which a caption may not end."""
     length_penalty: float = 0.7

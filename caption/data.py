@@ -108,7 +108,7 @@ def _image_records(dataset: Any, source: Path) -> list[dict[str, Any]]:
     return records
 
 
-def _records(dataset: Any, key: str, source: Path) -> list[dict[str, Any]]:
+def _records(dataset: Any, key: str, source: Path) -> list[Any]:
     records = dataset.get(key) if isinstance(dataset, dict) else None
     if not isinstance(records, list):
         raise DataError(
@@ -220,6 +220,7 @@ class CaptionDataset(Dataset[tuple[Tensor, list[list[int]]]]):
         self.read = read
         self.captions_per_image = captions_per_image
         self.seed = seed
+        max_length *= vocabulary.units_per_word
         self.ids = [
             [vocabulary.encode(caption, max_length=max_length) for caption in example.captions]
             for example in examples

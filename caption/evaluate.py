@@ -72,7 +72,7 @@ def evaluate_captions(
         examples: images with references; their captions never reach the search.
         read: gives pixels or stored features of an image.
         search: how captions are searched for.
-        max_length: units of a reference that count for the perplexity.
+        max_length: words of a reference that count for the perplexity.
         batch_images: images that are captioned at once; changes no caption.
         workers: processes that read images.
     """

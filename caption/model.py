@@ -6,7 +6,7 @@ config says everything that is needed to build the model and to prove that the w
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +69,13 @@ class CaptionModel(nn.Module):
         seeds: Sequence[int] | None = None,
     ) -> list[list[Hypothesis]]:
         """Search captions for each image, best first; `seeds`, one an image, are for sampling."""
+        units = self.vocabulary.units_per_word
+        config = replace(
+            config,
+            max_length=config.max_length * units,
+            min_length=config.min_length * units,
+            no_repeat_ngram=config.no_repeat_ngram * units,
+        )
 
         def step(words: Int[Tensor, " row"], state: DecoderState) -> Step[DecoderState]:
             scores, state, weights = self.decoder.step(words, state)
@@ -94,6 +101,8 @@ class CaptionModel(nn.Module):
     @property
     def bad_ending_ids(self) -> frozenset[int]:
         """Words that no caption should end with, as far as the vocabulary has them."""
+        if self.vocabulary.unit == "char":
+            return frozenset()  # an "a" may well be the end of a word
         ids = map(self.vocabulary.id_of, BAD_ENDINGS)
         return frozenset(ids) - {self.vocabulary.unknown_id}
 

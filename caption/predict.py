@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import torch
 from accelerate import PartialState
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from caption.config import SearchConfig
@@ -121,10 +121,14 @@ class Captioner:
         return self.encode_pixels(torch.stack([self._read(image) for image in images]))
 
     @torch.inference_mode()
-    def encode_pixels(self, pixels: Float[Tensor, "image channel row column"]) -> ImageFeatures:
-        """Look at images that are preprocessed already."""
-        few = CPU_IMAGES if self.model.device.type == "cpu" else len(pixels)
-        grids = [self.model.encoder(p.to(self.model.device)) for p in torch.split(pixels, few)]
+    def encode_pixels(self, pixels: UInt8[Tensor, "image channel row column"]) -> ImageFeatures:
+        """Look at images that have the encoder's size already."""
+        device = self.model.device
+        few = CPU_IMAGES if device.type == "cpu" else len(pixels)
+        grids = [
+            self.model.encoder(self._preprocess.normalise(some.to(device)))
+            for some in torch.split(pixels, few)
+        ]
         return ImageFeatures(torch.cat(grids), self.model.encoder.grid_size, self.encoder_id)
 
     def describe(
@@ -199,9 +203,10 @@ class Captioner:
         for row in rows:
             yield row if row.error else replace(row, caption=next(captions))
 
-    def _read(self, image: ImageSource) -> Tensor:
+    def _read(self, image: ImageSource) -> UInt8[Tensor, "channel row column"]:
+        """Return bytes: what torch computes on many threads is left to the thread that has them."""
         rows, columns = self._preprocess.config.size
-        return self._preprocess(load_image(image, at_least=(columns, rows)))
+        return self._preprocess.fit(load_image(image, at_least=(columns, rows)))
 
     def _caption(self, hypotheses: Sequence[Hypothesis], grid_size: tuple[int, int]) -> Caption:
         best, *others = [self._single(hypothesis, grid_size) for hypothesis in hypotheses]

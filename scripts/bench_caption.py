@@ -107,7 +107,8 @@ def _throughput(captioner: "Captioner", paths: list[Path], *, batch_images: int 
     """Compare captioning a folder with the encoder alone on pixels that are ready in memory."""
     import torch
 
-    pixels = torch.rand(batch_images, 3, *captioner.model.encoder.config.preprocess.size)
+    size = captioner.model.encoder.config.preprocess.size
+    pixels = torch.randint(256, (batch_images, 3, *size), dtype=torch.uint8)
     batches = -(-len(paths) // batch_images)
 
     def encode() -> None:

@@ -110,7 +110,7 @@ def test_what_is_loaded_is_a_copy_without_metadata() -> None:
     assert type(result) is Image.Image
     assert result.info == {}
     result.putpixel((0, 0), (1, 2, 3))
-    assert source == scene()
+    assert difference(source, scene()) == 0
     assert source.info == {"comment": "hello"}
 
 
@@ -250,7 +250,11 @@ def test_a_draft_is_never_smaller_than_asked_nor_larger_than_the_photo(
     result = load_image(sideways(scene(160, 100), orientation, "JPEG"), at_least=(width, height))
     assert min(width, 160) <= result.width <= 160
     assert min(height, 100) <= result.height <= 100
-    assert result.width == 160 or result.width < 2 * width * 2 or result.height < 2 * height * 2
+
+
+@pytest.mark.parametrize("size", [(160, 100), (80, 50), (40, 25)])
+def test_a_draft_is_as_small_as_a_whole_divisor_allows(size) -> None:
+    assert load_image(encoded(scene(160, 100), "JPEG"), at_least=size).size == size
 
 
 def test_only_files_are_drafted() -> None:
@@ -326,7 +330,7 @@ def test_the_dtype_of_an_array_is_checked(dtype) -> None:
 @pytest.mark.parametrize("value", [-0.1, 1.01, 255, np.nan, np.inf])
 def test_the_range_of_a_floating_point_array_is_checked(value) -> None:
     with pytest.raises(ImageError, match="outside 0 to 1"):
-        load_image(np.array([[0, value]]))
+        load_image(np.array([[0.0, value]]))
 
 
 @pytest.mark.parametrize("shape", [(0, 5), (5, 0), (0, 0, 3)])
@@ -365,7 +369,7 @@ def test_an_array_without_pixels_is_refused(shape) -> None:
     ids=lambda value: value[:40] if isinstance(value, str) else "",
 )
 def test_the_refusal_says_why(data, sentence, tmp_path) -> None:
-    with pytest.raises(ImageError, match=rf"(?s)^the image is .*({sentence})"):
+    with pytest.raises(ImageError, match=rf"(?s)^the image .*({sentence})"):
         load_image(data)
     path = tmp_path / "holiday.jpg"
     path.write_bytes(data)
@@ -602,7 +606,8 @@ def test_crop_sees_the_undistorted_centre() -> None:
     image.paste((0, 0, 255), (40, 0, 60, 20))
     for source in (image, image.transpose(TURN.ROTATE_90)):
         pixels = Preprocess(plain((5, 5), resize="crop"))(source)
-        torch.testing.assert_close(pixels, torch.tensor([0.0, 1, 0]).reshape(3, 1, 1) + 0 * pixels)
+        inner = pixels[:, 1:-1, 1:-1]  # antialiasing sees a little of the other thirds
+        torch.testing.assert_close(inner, torch.tensor([0.0, 1, 0]).reshape(3, 1, 1) + 0 * inner)
 
 
 @given(
@@ -718,6 +723,6 @@ def test_the_stored_size_of_a_picture_does_not_change_which_part_is_seen() -> No
 def test_colours_vary_within_bounds() -> None:
     grey = Image.new("RGB", (8, 8), (100, 100, 100))
     values = torch.stack([augmented(grey, seed, colour=0.2)[0, 0, 0] * 255 for seed in range(100)])
-    assert 79 <= float(values.min()) < 85
+    assert 78 <= float(values.min()) < 85
     assert 115 < float(values.max()) <= 121
     assert torch.equal(augmented(grey, 3, colour=0.0)[0], augmented(grey, 4, colour=0.0)[0])

@@ -6,6 +6,7 @@ import torch
 from caption.config import SearchConfig
 from caption.errors import ModelError
 from caption.model import CaptionModel, build_encoder, locate_model, push_to_hub
+from caption.text.vocabulary import Vocabulary
 from caption.vision.config import EncoderConfig
 
 
@@ -74,6 +75,19 @@ def test_captions_of_a_batch_equal_captions_of_one_image_at_a_time(tiny_model, s
         for one, other in zip(alone, expected, strict=True):
             torch.testing.assert_close(one.trace, other.trace)
             assert one.log_probs == pytest.approx(other.log_probs, abs=1e-5)
+
+
+def test_a_model_of_characters_writes_as_much_as_one_of_words(tiny_model) -> None:
+    vocabulary = Vocabulary.build(["a red block on the left"], minimum_count=1, unit="char")
+    model = CaptionModel(tiny_model.encoder.config, tiny_model.decoder.config, vocabulary).eval()
+    torch.nn.init.constant_(model.decoder.output_words.bias[vocabulary.end_id : 3], -50.0)
+    with torch.no_grad():
+        features = model.encoder(pixels(1))
+    search = SearchConfig(num_beams=2, max_length=4, no_repeat_ngram=1, forbid_bad_endings=True)
+    (caption,) = model.write(features, search)[0]
+    assert len(caption.words) == 4 * 6
+    assert model.bad_ending_ids == frozenset()
+    assert set(vocabulary.decode(caption.words)) <= set("a red block on the left")
 
 
 def flip_a_bit(directory) -> None:

@@ -68,6 +68,11 @@ class Vocabulary:
     def __hash__(self) -> int:
         return hash((self.tokens, self.unit))
 
+    @property
+    def units_per_word(self) -> int:
+        """How many units a word takes, about: English words have five letters and a space."""
+        return 1 if self.unit == "word" else 6
+
     def id_of(self, token: str) -> int:
         """Return the id of a unit, or the unknown one."""
         return self._ids.get(token, self.unknown_id)

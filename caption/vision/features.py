@@ -7,6 +7,7 @@ and renamed when complete: a directory holds a whole store or one that `write_st
 
 import json
 import shutil
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -21,6 +22,8 @@ from torch import Tensor
 from caption.errors import FeatureStoreError
 
 FORMAT_VERSION = 1
+SECONDS_AT_RISK = 5.0
+"""A power cut costs no more than this; waiting for the disk after every batch takes longer."""
 ImageId = int | str
 
 
@@ -156,12 +159,16 @@ def write_store(
             )
         return store
     grids, done = _open_partial(directory, plan)
-    for batch in encode(plan.image_ids[done:]):
-        grids[done : done + len(batch)] = batch.to(torch.float16).cpu().numpy()
-        # The grids reach the disk before the count that vouches for them.
-        grids.flush()
-        done += len(batch)
-        _write_json(partial_index, {**_plan_to_json(plan), "done": done})
+    safe_until = time.monotonic()
+    try:
+        for batch in encode(plan.image_ids[done:]):
+            grids[done : done + len(batch)] = batch.to(torch.float16).cpu().numpy()
+            done += len(batch)
+            if time.monotonic() - safe_until > SECONDS_AT_RISK:
+                _vouch(grids, plan, done, partial_index)
+                safe_until = time.monotonic()
+    finally:
+        _vouch(grids, plan, done, partial_index)
     if done != len(plan.image_ids):
         raise ValueError(f"encode gave {done} grids for {len(plan.image_ids)} images")
     del grids
@@ -169,6 +176,14 @@ def write_store(
     _write_json(index, _plan_to_json(plan))
     partial_index.unlink(missing_ok=True)
     return FeatureStore.open(directory, encoder_id=plan.encoder_id)
+
+
+def _vouch(
+    grids: np.memmap[Any, np.dtype[np.float16]], plan: StorePlan, done: int, index: Path
+) -> None:
+    """Put the grids on the disk, and only then the number of them that are right."""
+    grids.flush()
+    _write_json(index, {**_plan_to_json(plan), "done": done})
 
 
 def _open_partial(

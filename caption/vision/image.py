@@ -279,7 +279,7 @@ def resolve_inside(root: Path, name: str) -> Path:
     """
     # Backslashes and drive letters count too: a data set may be written here and read elsewhere.
     windows = PureWindowsPath(name)
-    if not name or "\0" in name or windows.drive or windows.root or ".." in windows.parts:
+    if not windows.name or "\0" in name or windows.drive or windows.root or ".." in windows.parts:
         raise DataError(f"expected a file name relative to the image folder, got {name!r}")
     path = root / name
     try:
@@ -301,7 +301,11 @@ class Preprocess:
 
     def __call__(self, image: Image.Image) -> Float[Tensor, "channel row column"]:
         """Return the normalised pixels of an RGB image."""
-        return self.normalise(self.resize(image, *self.window(image), left=0.5, top=0.5))
+        return self.normalise(self.fit(image))
+
+    def fit(self, image: Image.Image) -> UInt8[Tensor, "channel row column"]:
+        """Return an RGB image at the encoder's size, as bytes."""
+        return self.resize(image, *self.window(image), left=0.5, top=0.5)
 
     def window(self, image: Image.Image) -> tuple[float, float]:
         """Return the width and height of the part that the encoder is to see."""
@@ -315,18 +319,19 @@ class Preprocess:
         self, image: Image.Image, width: float, height: float, *, left: float, top: float
     ) -> UInt8[Tensor, "channel row column"]:
         """Return a part at the encoder's size; left and top share out the rest, 0.5 centres it."""
-        x, y = left * (image.width - width), top * (image.height - height)
-        # Rounding must not carry the box over the edge by 1e-13, which Pillow refuses.
+        # Rounding must not carry the box over an edge by 1e-13, which Pillow refuses.
+        x, y = max(0.0, left * (image.width - width)), max(0.0, top * (image.height - height))
         box = (x, y, min(x + width, image.width), min(y + height, image.height))
         rows, columns = self.config.size
         resample = Image.Resampling[self.config.interpolation.upper()]
         return F.pil_to_tensor(image.resize((columns, rows), resample, box))
 
     def normalise(
-        self, pixels: UInt8[Tensor, "channel row column"]
-    ) -> Float[Tensor, "channel row column"]:
+        self, pixels: UInt8[Tensor, "*batch channel row column"]
+    ) -> Float[Tensor, "*batch channel row column"]:
         """Return floating point around zero."""
-        return pixels.float().sub_(self._mean).div_(self._std)
+        mean, std = self._mean.to(pixels.device), self._std.to(pixels.device)
+        return pixels.float().sub_(mean).div_(std)
 
 
 class Augment:
