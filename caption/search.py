@@ -161,8 +161,9 @@ def beam_search(
             cut = totals.flatten().isfinite()
             cut[ended] = False
             found += paths.hypotheses(cut.nonzero().squeeze(1), config)
+        owners = images.tolist()
         for row, caption in found:
-            captions[int(images[row // width])].append(caption)
+            captions[owners[row // width]].append(caption)
         if paths.length == config.max_length:
             break
 
