@@ -17,7 +17,10 @@ COCO = Path(__file__).parents[2] / "shared" / "coco" / "captions_val2014_subset.
 WORDS = ["a", "the", "dog", "man", "runs", "red", "ball", "on"]
 SENTENCES = st.lists(st.sampled_from(WORDS), max_size=8).map(" ".join)
 SETS = st.dictionaries(
-    st.integers(0, 9), st.tuples(SENTENCES, st.lists(SENTENCES, min_size=1)), min_size=2
+    st.integers(0, 9),
+    st.tuples(SENTENCES, st.lists(SENTENCES, min_size=1, max_size=3)),
+    min_size=2,
+    max_size=5,
 )
 
 
