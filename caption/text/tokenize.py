@@ -10,7 +10,7 @@ asking the original. Two things differ on purpose:
 
 - A caption stands alone. The original looks into the next line, so that "a b." keeps its full stop
   unless the next caption happens to begin with "A dog".
-- Names in addresses and tags end after REACH characters, so that no text takes long.
+- Addresses and tags are read no further than REACH and TAG_REACH, so that no text takes long.
 """
 
 import re
@@ -22,6 +22,8 @@ REMOVED = frozenset(("''", "'", "``", "`", ".", "?", "!", ",", ":", "-", "--", "
 
 REACH = 64
 """Characters in the longest name: as many as RFC 5321 allows for that of a mailbox."""
+TAG_REACH = 1_000
+"""Characters in the longest comment or value of an attribute, which may be an address."""
 
 BRACKETS = {"(": "-lrb-", ")": "-rrb-", "[": "-lsb-", "]": "-rsb-", "{": "-lcb-", "}": "-rcb-"}
 # How the lexer writes a token; dots, dashes and quotes would be removed in any spelling.
@@ -40,8 +42,9 @@ REWRITTEN = {
     **dict.fromkeys(("&quot;", "&apos;", "&nbsp;", "&mdash;", "&md;"), ""),
     **dict.fromkeys(("---", "----", *"\u0096\u0097\u2013\u2014\u2015\u2026"), ""),
 }
-# How it writes parts of a token, ...
-PARTS = str.maketrans({"(": "-lrb-", ")": "-rrb-", " ": "\u00a0", "\u00ad": None})
+# How it writes parts of most tokens, brackets in smileys and telephone numbers, ...
+PARTS = str.maketrans({" ": "\u00a0", "\u00ad": None})
+ROUND_BRACKETS = str.maketrans({"(": "-lrb-", ")": "-rrb-", " ": "\u00a0"})
 # ... and quotes, alone or in a contraction.
 QUOTES = str.maketrans(
     {
@@ -149,8 +152,8 @@ _SITE = rf"(?:[^\s\"`'<>|.!?(){{}},-_$]{{1,{REACH}}}\.){{1,{REACH}}}(?:com|net|o
 _HOST = r"(?:[^\s\"<>|().{}]+\.)*[^\s\"<>|().{}]+"
 _MAILBOX = rf"[a-zA-Z0-9][^\s\"<>|(){{}}]{{0,{REACH}}}@{_HOST}>?"
 _NAME = rf"[A-Za-z][A-Za-z0-9_:.-]{{0,{REACH}}}+"
-_ATTRIBUTE = rf"""{_NAME}(?: *+= *+(?:"[^"]{{0,{REACH}}}"|'[^']{{0,{REACH}}}'))?"""
-_TAG = rf"<(?:[!?][A-Za-z-][^>]{{0,{REACH}}}|/{_NAME}|{_NAME}(?: ++{_ATTRIBUTE})*+ *+/?+) *+>"
+_ATTRIBUTE = rf"""{_NAME}(?: *+= *+(?:"[^"]{{0,{TAG_REACH}}}"|'[^']{{0,{TAG_REACH}}}'))?"""
+_TAG = rf"<(?:[!?][A-Za-z-][^>]{{0,{TAG_REACH}}}|/{_NAME}|{_NAME}(?: ++{_ATTRIBUTE})*+ *+/?+) *+>"
 _EYE = r"[-^x=~<>']"
 
 # The token is what the first group matched, if there is one: what follows counts for the length of
@@ -207,7 +210,7 @@ _FROM_THE_REST = (
     rf"(?P<quotes>{_CLITIC})",
     # Numbers.
     rf"[-+]?{_NUMBER}",
-    rf"\+\+?{_TELEPHONE}|\([0-9]{{2,3}}\){_SPACE}?{_LOCAL}",
+    rf"\+\+?{_TELEPHONE}|(?P<brackets>\([0-9]{{2,3}}\){_SPACE}?{_LOCAL})",
     "[\u207a\u207b\u208a\u208b]?(?:[\u2070\u00b9\u00b2\u00b3\u2074-\u2079]+|[\u2080-\u2089]+)",
     # Addresses and markup.
     rf"(?:<|&lt;){_MAILBOX}",
@@ -215,8 +218,8 @@ _FROM_THE_REST = (
     _TAG,
     r"(?i:&(?:amp|lt|gt|quot|apos|nbsp|mdash|md|#\d+);)|-(?i:[lr][rcs]b)-",
     # Smileys.
-    r"[<>]?[:;=][-o*']?[()DPdpO\\{@|\[\]](?![A-Za-z0-9])",
-    rf"{_EYE}_{_EYE}|\({_EYE}[_.]?{_EYE}\)|\([\^x=~<>']-[\^x=~<>'`]\)",
+    r"(?P<brackets>[<>]?[:;=][-o*']?[()DPdpO\\{@|\[\]])(?![A-Za-z0-9])",
+    rf"{_EYE}_{_EYE}|(?P<brackets>\((?:{_EYE}[_.]?{_EYE}|[\^x=~<>']-[\^x=~<>'`])\))",
     # Punctuation, and what is dropped for good.
     r"(?P<nothing>\.{3,5}|(?:\.[ \u00a0]){2,4}\.|\"|\s+)",
     "(?P<quotes>''|[`\u0091-\u0094\u2018-\u201f\u2039\u203a\u00ab\u00bb]{1,2})",
@@ -281,6 +284,8 @@ def _written(token: str, kind: str | None) -> str:
         return ""
     if kind == "quotes":
         return token.replace("&apos;", "'").translate(QUOTES)
+    if kind == "brackets":
+        return token.translate(ROUND_BRACKETS)
     if token in REWRITTEN:
         return REWRITTEN[token]
     return token.replace("&amp;", "&").translate(PARTS)
