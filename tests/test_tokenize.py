@@ -2,7 +2,6 @@ import json
 import os
 import random
 import shutil
-import time
 from pathlib import Path
 
 import pytest
@@ -40,6 +39,7 @@ def test_golden_captions_have_the_official_tokens(case) -> None:
         ("c'mon li'l S'pore qur'an isn'tx", "c'mon li'l s'pore qur an is n'tx"),
         ("call (800) 555-1234 now", "call -lrb-800-rrb-\u00a0555-1234 now"),
         ("-_- (^_^) :[ C# @@ ** 5.jpg 5.b", "-_- -lrb-^_^-rrb- :[ c# @@ ** 5.jpg 5 b"),
+        ('<a b="(c)"> :) (x)', '<a\u00a0b="(c)"> :-rrb- -lrb- x -rrb-'),
         ("<a b='c d'> <a, b> x<y and z>w", "<a\u00a0b='c\u00a0d'> < a b > x <y\u00a0and\u00a0z> w"),
         ("cafe\u0301 \u2764\U0001f600a\U0001f600b \u203d \u00bb", "cafe\u0301 \u2764 a b"),
         ("'hello' \u201820s \u201920s '20s rock'n'roll", "hello 20s \u201920s '20s rock 'n' roll"),
@@ -78,16 +78,10 @@ def test_ten_thousand_words_are_no_more_than_ten_thousand_words() -> None:
     assert tokenize("-" * 100_000) == ["-" * 100_000]
 
 
-def seconds_for(text) -> float:
-    started = time.process_time()
-    tokenize(text)
-    return time.process_time() - started
-
-
-@pytest.mark.parametrize("piece", ["a%", "*", ".+", "no.1", "a\u2019"])
-def test_four_times_the_text_takes_four_times_as_long(piece) -> None:
-    # Sixteen times as long would be a rule that looks at all the rest from every place.
-    assert seconds_for(piece * 12_000) < 8 * seconds_for(piece * 3_000) + 0.1
+@pytest.mark.parametrize("piece", ["a%", "*", ".+", "no.1", "a\u2019", "<!a", "<a b='"])
+def test_long_and_odd_text_is_read_to_its_end(piece) -> None:
+    # A rule that looks at all the rest from every place would run into the suite's time limit.
+    assert tokenize(piece * 40_000 + " dog")[-1] == "dog"
 
 
 @pytest.mark.parametrize(
