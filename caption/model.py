@@ -14,8 +14,7 @@ import torch
 from huggingface_hub import HfApi, snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 from jaxtyping import Float, Int
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from caption.config import DecoderConfig, SearchConfig
@@ -25,7 +24,7 @@ from caption.errors import ModelError
 from caption.search import BAD_ENDINGS, Hypothesis, SpecialIds, Step, search
 from caption.text.vocabulary import Vocabulary
 from caption.vision.config import EncoderConfig, PreprocessConfig
-from caption.vision.encoder import ImageEncoder
+from caption.vision.encoder import ImageEncoder, read_tensors
 
 FORMAT_VERSION = 1
 KIND = "caption"
@@ -256,10 +255,7 @@ def _check_weights(path: Path, expected: Mapping[str, Any]) -> None:
 
 
 def _load_weights(model: CaptionModel, path: Path) -> None:
-    try:
-        tensors = load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise ModelError(f"{path}: not a readable safetensors file ({error})") from None
+    tensors = read_tensors(path)
     own = model.state_dict()
     wrong = sorted(
         (own.keys() ^ tensors.keys())

@@ -125,7 +125,7 @@ class ImageEncoder(nn.Module):
             weights = torchvision.models.get_model_weights(self.config.architecture).DEFAULT
             tensors = weights.get_state_dict(progress=True, check_hash=True)
         else:
-            tensors = _read_weights(Path(source))
+            tensors = read_tensors(Path(source))
         own = self.network.state_dict()
         wrong = [
             name
@@ -212,12 +212,15 @@ def _stage_of(parameter_name: str) -> str:
     return f"{first}.{second}" if first in {"features", "trunk_output", "layers"} else first
 
 
-def _read_weights(path: Path) -> dict[str, Tensor]:
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """Return what a safetensors file holds.
+
+    Raises:
+        ModelError: it is missing or damaged.
+    """
     try:
         return load_file(path)
     except FileNotFoundError:
-        raise ModelError(
-            f"{path}: no such file; give the path of a safetensors file or 'imagenet'"
-        ) from None
+        raise ModelError(f"{path}: no such file; expected a safetensors file") from None
     except (SafetensorError, OSError) as error:
         raise ModelError(f"{path}: not a readable safetensors file ({error})") from None
