@@ -5,9 +5,9 @@ punctuation removed (coco-caption's `ptbtokenizer.py`). Scores are comparable on
 and a vocabulary of the same tokens has a word for everything that the scores can see.
 
 PTBTokenizer is a lexer: at every place the longest match of any rule is a token, and of two equally
-long ones the rule that comes first. So is this one, with rules in our own words, checked against what
-the original answers. It still differs on about one in 10,000 made-up strings (emoji inside addresses,
-rare entities, letters newer than the original), and two things differ on purpose:
+long ones the rule that comes first. So is this one, with rules in our own words, checked against
+what the original answers. It still differs on about one in 10,000 made-up strings (emoji inside
+addresses, rare entities, letters newer than the original), and two things differ on purpose:
 
 - A caption stands alone. The original looks into the next line, so that "a b." keeps its full stop
   unless the next caption happens to begin with "A dog".
