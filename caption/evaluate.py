@@ -10,8 +10,9 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from caption.annotations import CaptionedImage
 from caption.config import SearchConfig
-from caption.data import CaptionBatch, CaptionDataset, CaptionedImage, Collate, ImageReader
+from caption.data import CaptionBatch, CaptionDataset, Collate, ImageReader
 from caption.metrics import Scores, score
 from caption.model import CaptionModel
 from caption.vision.features import ImageId

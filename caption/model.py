@@ -19,8 +19,8 @@ from torch import Tensor, nn
 
 from caption.config import DecoderConfig, SearchConfig
 from caption.decoder import AttentionDecoder, DecoderState
-from caption.engine.checkpoint import replaced_directory, sha256, write_json
 from caption.errors import ModelError
+from caption.files import replaced_directory, sha256, write_json
 from caption.search import BAD_ENDINGS, Hypothesis, SpecialIds, Step, search
 from caption.text.vocabulary import Vocabulary
 from caption.vision.config import EncoderConfig, PreprocessConfig

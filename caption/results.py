@@ -5,9 +5,9 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from caption.data import read_image_records
-from caption.engine.checkpoint import write_json
+from caption.annotations import read_image_records
 from caption.errors import DataError
+from caption.files import write_json
 from caption.predict import DescribedFile
 from caption.vision.features import ImageId
 from caption.vision.image import list_images, resolve_inside

@@ -9,14 +9,13 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from caption.annotations import CaptionedImage, read_captions
 from caption.config import CaptionConfig, TextConfig
 from caption.data import (
     CaptionBatch,
     CaptionDataset,
-    CaptionedImage,
     Collate,
     ImageReader,
-    read_captions,
     read_pixels,
     read_stored,
     shuffled,

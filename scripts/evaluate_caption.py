@@ -24,7 +24,8 @@ class Args:
 
 def main(args: Args) -> None:
     """Print the scores and how they were come by."""
-    from caption.data import read_captions, read_pixels
+    from caption.annotations import read_captions
+    from caption.data import read_pixels
     from caption.evaluate import evaluate_captions
     from caption.predict import Captioner
     from caption.vision.image import Preprocess

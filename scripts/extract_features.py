@@ -33,7 +33,8 @@ def main(args: Args) -> None:
     """Extract, then say what was stored."""
     from accelerate import PartialState
 
-    from caption.data import read_captions, store_features
+    from caption.annotations import read_captions
+    from caption.data import store_features
     from caption.model import build_encoder
 
     examples = read_captions(args.annotations, args.images)

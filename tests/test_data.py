@@ -5,10 +5,10 @@ import torch
 from conftest import DataSet, write_data_set
 from PIL import Image
 
+from caption.annotations import read_captions
 from caption.data import (
     CaptionDataset,
     Collate,
-    read_captions,
     read_pixels,
     read_stored,
     shuffled,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from caption.errors import DataError
 from caption.metrics import score
-from caption.metrics.rouge import longest_common_subsequence
+from caption.metrics.rouge import common_subsequences
 
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "golden_metrics.json").read_text())
 COCO = Path(__file__).parents[2] / "shared" / "coco" / "captions_val2014_subset.json"
@@ -113,8 +113,8 @@ def test_nothing_in_common_scores_nothing() -> None:
         ({1: "a", 2: "b"}, {1: ["a"]}, "image 2 has a caption but no references"),
         ({1: "a"}, {1: ["a"], "x": ["b"]}, "image 'x' has references but no caption"),
         ({1: "a", 2: "b"}, {1: ["a"], 2: []}, "image 2 has an empty list of references"),
-        ({1: "a"}, {1: ["a"]}, "needs at least two images, got 1"),
-        ({}, {}, "needs at least two images, got 0"),
+        ({1: "a"}, {1: ["a"]}, "CIDEr-D of one image would be 0"),
+        ({}, {}, "no captions to score"),
     ],
 )
 def test_what_cannot_be_scored_is_named(results, references, message) -> None:
@@ -123,5 +123,5 @@ def test_what_cannot_be_scored_is_named(results, references, message) -> None:
 
 
 def test_common_subsequences_by_hand() -> None:
-    assert longest_common_subsequence(["a", "b", "c", "d"], ["b", "x", "d"]) == 2
-    assert longest_common_subsequence([], ["a"]) == 0
+    assert common_subsequences(["a", "b", "c", "d"], [["b", "x", "d"], ["d", "c"], []]) == [2, 1, 0]
+    assert common_subsequences([], [["a"]]) == [0]

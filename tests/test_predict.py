@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 from conftest import scene
 
+from caption.annotations import read_captions
 from caption.config import SearchConfig
-from caption.data import read_captions, read_pixels, read_stored, store_features
+from caption.data import read_pixels, read_stored, store_features
 from caption.errors import FeatureStoreError, ImageError
 from caption.evaluate import evaluate_captions
 from caption.predict import DEFAULT_MODEL, Caption, Captioner

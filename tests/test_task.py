@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from caption.annotations import read_captions
 from caption.config import (
     BatchConfig,
     CaptionConfig,
@@ -14,7 +15,7 @@ from caption.config import (
     SearchConfig,
     TextConfig,
 )
-from caption.data import read_captions, read_pixels
+from caption.data import read_pixels
 from caption.engine.config import OptimConfig, TrainerConfig
 from caption.engine.trainer import Trainer
 from caption.errors import DataError

@@ -9,17 +9,12 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from caption.engine.checkpoint import (
-    load_training_state,
-    replaced_directory,
-    save_training_state,
-    write_atomically,
-    write_json,
-)
+from caption.engine.checkpoint import load_training_state, save_training_state
 from caption.engine.config import OptimConfig, TrainerConfig
 from caption.engine.optim import build_optimizer, build_schedule
 from caption.engine.trainer import MAX_BAD_UPDATES, LossTerms, Trainer
 from caption.errors import ModelError
+from caption.files import replaced_directory, write_atomically, write_json
 
 CONFIG = TrainerConfig(
     epochs=3,

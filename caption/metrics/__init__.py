@@ -5,16 +5,19 @@ Both sides go through the official tokenisation; `bleu`, `rouge` and `cider` hol
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean
+from itertools import chain
+
+import numpy as np
 
 from caption.errors import DataError
-from caption.metrics.bleu import Bleu, bleu, bleu_counts
-from caption.metrics.cider import DocumentFrequencies, cider_d
-from caption.metrics.ngrams import count_ngrams
+from caption.metrics.bleu import BleuCounts, bleu, bleu_counts
+from caption.metrics.cider import DocumentFrequencies, cider_d, document_frequency
+from caption.metrics.ngrams import count_ngrams, match, owners
 from caption.metrics.rouge import rouge_l
 from caption.text.tokenize import tokenize
+from caption.vision.features import ImageId
 
-ImageId = int | str
+Bleu = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
@@ -35,55 +38,71 @@ class Scores:
     rouge_l: float
     cider_d: float
     per_image: Mapping[ImageId, ImageScores]
+    bleu_counts: BleuCounts
+    """Of each image, in the order of `per_image`: BLEU of any part of the set follows from them."""
 
 
-def score(results: Mapping[ImageId, str], references: Mapping[ImageId, Sequence[str]]) -> Scores:
+def score(
+    results: Mapping[ImageId, str],
+    references: Mapping[ImageId, Sequence[str]],
+    frequencies: DocumentFrequencies | None = None,
+) -> Scores:
     """Score one caption for each image.
 
     Args:
         results: the captions by image.
         references: what people wrote, at least one caption for each of the same images.
+        frequencies: how rare n-grams are, for CIDEr-D; by default in these references.
 
     Raises:
         DataError: the images differ, or are too few for CIDEr-D.
     """
-    _check(results, references)
-    words = {image: _words(caption) for image, caption in results.items()}
-    truths = {image: [_words(text) for text in references[image]] for image in results}
-    ngrams = {image: count_ngrams(caption) for image, caption in words.items()}
-    true_ngrams = {image: [count_ngrams(t) for t in texts] for image, texts in truths.items()}
-    frequencies = DocumentFrequencies.of(true_ngrams.values())
-    counts = {
-        image: bleu_counts(
-            len(words[image]), ngrams[image], [len(t) for t in truths[image]], true_ngrams[image]
-        )
-        for image in results
-    }
-    per_image = {
-        image: ImageScores(
-            bleu=bleu([counts[image]]),
-            rouge_l=rouge_l(words[image], truths[image]),
-            cider_d=cider_d(
-                frequencies.weigh(ngrams[image]),
-                [frequencies.weigh(reference) for reference in true_ngrams[image]],
-            ),
-        )
-        for image in results
-    }
+    _check(results, references, frequencies)
+    captions = [words_of(caption) for caption in results.values()]
+    truths = [[words_of(text) for text in references[image]] for image in results]
+    texts = count_ngrams([*captions, *chain.from_iterable(truths)])
+    owner = owners(truths)
+    ours = texts.of(0, len(captions))
+    theirs = texts.of(len(captions), len(captions) + len(owner))
+    matches = [
+        match(own, other, owner) for own, other in zip(ours.tables, theirs.tables, strict=True)
+    ]
+    if frequencies is None:
+        rarity = [document_frequency(table, owner) for table in theirs.tables]
+        num_images = len(captions)
+    else:
+        rarity, num_images = frequencies.look_up(texts), frequencies.num_images
+    counts = bleu_counts(ours, theirs, owner, matches)
+    bleus = bleu(counts).tolist()
+    rouges = [rouge_l(words, others) for words, others in zip(captions, truths, strict=True)]
+    ciders = cider_d(ours, theirs, owner, matches, rarity, num_images)
+    rows = zip(map(tuple, bleus), rouges, ciders.tolist(), strict=True)
+    whole = counts.summed(np.ones((1, len(captions)), dtype=np.int64))
     return Scores(
-        bleu=bleu(list(counts.values())),
-        rouge_l=fmean(scores.rouge_l for scores in per_image.values()),
-        cider_d=fmean(scores.cider_d for scores in per_image.values()),
-        per_image=per_image,
+        bleu=tuple(*bleu(whole).tolist()),
+        rouge_l=float(np.mean(rouges)),
+        cider_d=float(ciders.mean()),
+        per_image=dict(zip(results, (ImageScores(*row) for row in rows), strict=True)),
+        bleu_counts=counts,
     )
 
 
-def _words(caption: str) -> list[str]:
+def count_documents(references: Sequence[Sequence[str]]) -> DocumentFrequencies:
+    """Return in how many images each n-gram occurs, given the captions of each image."""
+    words = [[words_of(text) for text in texts] for texts in references]
+    return DocumentFrequencies.of(count_ngrams(list(chain.from_iterable(words))), owners(words))
+
+
+def words_of(caption: str) -> list[str]:
     """Return the tokens; "2 1/2", one token to the tokenizer, is two words to the scorers."""
     return " ".join(tokenize(caption)).split()
 
 
-def _check(results: Mapping[ImageId, str], references: Mapping[ImageId, Sequence[str]]) -> None:
+def _check(
+    results: Mapping[ImageId, str],
+    references: Mapping[ImageId, Sequence[str]],
+    frequencies: DocumentFrequencies | None,
+) -> None:
     for which, images in (
         ("a caption but no references", results.keys() - references.keys()),
         ("references but no caption", references.keys() - results.keys()),
@@ -92,8 +111,10 @@ def _check(results: Mapping[ImageId, str], references: Mapping[ImageId, Sequence
         if images:
             first = min(images, key=str)
             raise DataError(f"image {first!r} has {which} ({len(images)} such)")
-    if len(results) < 2:
+    if not results:
+        raise DataError("there are no captions to score")
+    if len(results) < 2 and frequencies is None:
         raise DataError(
-            f"CIDEr-D needs at least two images, got {len(results)}: it weighs words by how few of "
-            "the images they belong to"
+            "CIDEr-D of one image would be 0: it weighs words by how few of the images they "
+            "belong to; give document frequencies of more images (--df), or more images"
         )

@@ -1,26 +1,113 @@
-"""Counts of n-grams, which BLEU and CIDEr-D both start from."""
+"""The n-grams of many texts as tables of numbers, which BLEU and CIDEr-D both start from."""
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+import numpy as np
+import numpy.typing as npt
 
 LONGEST = 4
 """Words in the longest n-gram that captions are compared by."""
 
-Ngram = tuple[str, ...]
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
 
 
-def count_ngrams(words: Sequence[str]) -> Counter[Ngram]:
-    """Return how often each run of 1 to 4 words occurs."""
-    return Counter(
-        tuple(words[start : start + size])
-        for size in range(1, LONGEST + 1)
-        for start in range(len(words) - size + 1)
+@dataclass(frozen=True)
+class NgramTable:
+    """The n-grams of one length in many texts: a row for each that differs within a text."""
+
+    text: Ints
+    """Number of the text, ascending, [row]."""
+    ngram: Ints
+    """Number of the n-gram, the same in every text, ascending within a text, [row]."""
+    count: Ints
+    """How often it occurs in the text, [row]."""
+    words: Ints
+    """The numbers of the words of each different n-gram, [ngram, word]."""
+
+    def of(self, first: int, last: int) -> "NgramTable":
+        """Return the rows of the texts from `first` to before `last`, which count from 0 there."""
+        start, end = np.searchsorted(self.text, (first, last))
+        rows = slice(start, end)
+        return NgramTable(self.text[rows] - first, self.ngram[rows], self.count[rows], self.words)
+
+
+@dataclass(frozen=True)
+class CountedTexts:
+    """Tokenised texts with their n-grams."""
+
+    vocabulary: tuple[Hashable, ...]
+    """The words, strings or ids, by their numbers."""
+    lengths: Ints
+    """Words in each text."""
+    tables: tuple[NgramTable, ...]
+    """For n-grams of 1 to 4 words."""
+
+    def of(self, first: int, last: int) -> "CountedTexts":
+        """Return the texts from `first` to before `last`."""
+        tables = tuple(table.of(first, last) for table in self.tables)
+        return CountedTexts(self.vocabulary, self.lengths[first:last], tables)
+
+
+def count_ngrams(texts: Sequence[Sequence[Hashable]]) -> CountedTexts:
+    """Return how often each run of 1 to 4 words occurs in each of the texts."""
+    lengths = np.fromiter(map(len, texts), np.int64, len(texts))
+    numbers: dict[Hashable, int] = {}
+    words = np.fromiter(
+        (numbers.setdefault(word, len(numbers)) for word in chain.from_iterable(texts)),
+        np.int64,
     )
+    text = np.repeat(np.arange(len(texts)), lengths)
+    end = np.repeat(np.cumsum(lengths), lengths)
+    start, ngram, known = np.arange(len(words)), words, np.arange(len(numbers))[:, None]
+    tables = [_table(text, ngram, known)]
+    for size in range(2, LONGEST + 1):
+        # An n-gram is known by the one a word shorter that it begins with and by its last word.
+        fits = start + size <= end[start]
+        start = start[fits]
+        keys, ngram = np.unique(
+            ngram[fits] * len(numbers) + words[start + size - 1], return_inverse=True
+        )
+        shorter, last = np.divmod(keys, max(1, len(numbers)))
+        known = np.column_stack([known[shorter], last])
+        tables.append(_table(text[start], ngram, known))
+    return CountedTexts(tuple(numbers), lengths, tuple(tables))
 
 
-def most_counts(counters: Iterable[Counter[Ngram]]) -> Counter[Ngram]:
-    """Return the greatest count of each n-gram in any of the captions."""
-    greatest: Counter[Ngram] = Counter()
-    for counter in counters:
-        greatest |= counter
-    return greatest
+def owners(texts: Sequence[Sequence[object]]) -> Ints:
+    """Return the number of the image that each text belongs to, given the texts of each image."""
+    return np.repeat(np.arange(len(texts)), [len(group) for group in texts])
+
+
+def _table(text: Ints, ngram: Ints, words: Ints) -> NgramTable:
+    rows, count = np.unique(text * len(words) + ngram, return_counts=True)
+    text, ngram = np.divmod(rows, max(1, len(words)))
+    return NgramTable(text, ngram, count, words)
+
+
+@dataclass(frozen=True)
+class Matches:
+    """Where a caption and a reference of its image have the same n-gram: a row for each pair."""
+
+    caption_row: Ints
+    """In the captions' table."""
+    reference_row: Ints
+    """In the references' table."""
+
+
+def match(captions: NgramTable, references: NgramTable, owner: Ints) -> Matches:
+    """Find the n-grams that captions share with their references.
+
+    Args:
+        captions: n-grams of one caption for each image.
+        references: n-grams of all references.
+        owner: the image of each reference.
+    """
+    size = len(captions.words)
+    keys = captions.text * size + captions.ngram
+    wanted = owner[references.text] * size + references.ngram
+    rows = np.searchsorted(keys, wanted)
+    found = np.flatnonzero(np.append(keys, -1)[rows] == wanted)
+    return Matches(rows[found], found)

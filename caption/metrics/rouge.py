@@ -12,7 +12,7 @@ def rouge_l(words: Sequence[str], references: Sequence[Sequence[str]]) -> float:
     As officially, precision and recall are each the best over the references, be it over different
     ones.
     """
-    common = [longest_common_subsequence(words, reference) for reference in references]
+    common = common_subsequences(words, references)
     precision = max(common) / max(1, len(words))
     recall = max(c / max(1, len(r)) for c, r in zip(common, references, strict=True))
     if precision == 0 or recall == 0:
@@ -20,13 +20,22 @@ def rouge_l(words: Sequence[str], references: Sequence[Sequence[str]]) -> float:
     return (1 + BETA**2) * precision * recall / (recall + BETA**2 * precision)
 
 
-def longest_common_subsequence(first: Sequence[str], second: Sequence[str]) -> int:
-    """Return the length of the longest sequence of words that both contain in this order."""
-    lengths = [0] * (len(second) + 1)
-    for word in first:
-        diagonal = 0
-        for place, other in enumerate(second, start=1):
-            above = lengths[place]
-            lengths[place] = diagonal + 1 if word == other else max(above, lengths[place - 1])
-            diagonal = above
-    return lengths[-1]
+def common_subsequences(words: Sequence[str], others: Sequence[Sequence[str]]) -> list[int]:
+    """Return the length of the longest sequence of words that each of the others contains too.
+
+    The row of the usual table of lengths grows by 0 or 1 from column to column; here it is one
+    integer with a zero bit where it grows, and a word updates all columns at once (Hyyro 2004,
+    "Bit-parallel LCS-length computation revisited").
+    """
+    columns: dict[str, int] = {}
+    for place, word in enumerate(words):
+        columns[word] = columns.get(word, 0) | 1 << place
+    full = (1 << len(words)) - 1
+    lengths = []
+    for other in others:
+        row = full
+        for word in other:
+            if matching := row & columns.get(word, 0):
+                row = (row + matching | row - matching) & full
+        lengths.append(len(words) - row.bit_count())
+    return lengths

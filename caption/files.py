@@ -1,0 +1,152 @@
+"""Files: written whole or not at all, and JSON whose records are checked one by one."""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from caption.errors import DataError
+
+
+def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` fill a file beside `path` and rename it: readers see the old one or the new one.
+
+    The bytes are on the disk before the name is, so a power cut cannot leave an empty file.
+    """
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        write(partial)
+        with partial.open("rb+") as file:
+            os.fsync(file.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file atomically, in a directory that is made when it is missing.
+
+    Raises:
+        DataError: the file cannot be written there.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, lambda partial: partial.write_text(text, "utf-8", newline=""))
+    except OSError as error:
+        raise DataError(f"{path}: cannot be written ({error.strerror})") from None
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write a JSON file atomically."""
+    write_text(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+
+
+@contextmanager
+def replaced_directory(directory: Path) -> Iterator[Path]:
+    """Give an empty directory to fill, which takes the place of `directory` when all went well."""
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    partial = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory.parent))
+    try:
+        partial.chmod(0o755)  # mkdtemp's directories are private
+        yield partial
+        if directory.exists():
+            old = partial.with_name(f"{partial.name}.old")
+            directory.rename(old)
+            partial.rename(directory)
+            shutil.rmtree(old)
+        else:
+            partial.rename(directory)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def sha256(path: Path) -> str:
+    """Return the checksum of a file in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_json(path: Path, *, expected: str) -> Any:
+    """Return what a JSON file from anyone holds.
+
+    Args:
+        path: of the file.
+        expected: what it should be, for the message.
+
+    Raises:
+        DataError: it cannot be read or is no JSON.
+    """
+    try:
+        return json.loads(path.read_bytes().decode("utf-8-sig"))
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror}); expected {expected}") from None
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8"
+        ) from None
+    except json.JSONDecodeError as error:
+        raise DataError(
+            f"{path}: line {error.lineno} is not JSON ({error.msg}); expected {expected}"
+        ) from None
+    except RecursionError:
+        raise DataError(f"{path}: nested too deeply; expected {expected}") from None
+    except ValueError:  # a number of thousands of digits
+        raise DataError(f"{path}: holds a number that is too long; expected {expected}") from None
+
+
+def check_fields(
+    records: Sequence[Any], kind: str, fields: Mapping[str, tuple[type, ...]], source: Path
+) -> None:
+    """Refuse records that lack a field or have one of another type.
+
+    Args:
+        records: what the file has where records should be.
+        kind: what a record is, for the message.
+        fields: the types that each field may have.
+        source: the file, for the message.
+
+    Raises:
+        DataError: names the first such record.
+    """
+    for number, record in enumerate(records):
+        for name, types in fields.items():
+            value = record.get(name) if isinstance(record, dict) else None
+            if not isinstance(value, types) or isinstance(value, bool):
+                raise DataError(
+                    f"{source}: {kind} number {number}: expected {name!r} to be "
+                    f"{' or '.join(t.__name__ for t in types)}, got {_short(value)}"
+                )
+            if isinstance(value, str) and not _is_unicode(value):
+                raise DataError(
+                    f"{source}: {kind} number {number}: {name!r} is no valid Unicode text: "
+                    f"{_short(value)}; remove the half characters (surrogates)"
+                )
+
+
+def _short(value: Any) -> str:
+    text = ascii(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def refuse_duplicates(ids: Iterable[Any], kind: str, source: Path) -> None:
+    """Raise a DataError if an id occurs more than once."""
+    repeated = [value for value, count in Counter(map(repr, ids)).items() if count > 1]
+    if repeated:
+        raise DataError(
+            f"{source}: {kind} {repeated[0]} appears more than once ({len(repeated)} such); "
+            "give every record its own id"
+        )
