@@ -62,10 +62,10 @@ def read_references(annotations: Path) -> dict[ImageId, tuple[str, ...]]:
 
 
 def read_results(results: Path, annotations: Path, *, subset: bool = False) -> dict[ImageId, str]:
-    """Return the captions of a COCO results file, a list of `image_id` and `caption`.
+    """Return the captions of a COCO results file in the order of the annotations' images.
 
     Args:
-        results: the file; `describe.py --output` writes such files.
+        results: a list of `image_id` and `caption`, such as `describe.py --output` writes.
         annotations: captions JSON file that lists the images.
         subset: whether images may be missing.
 
@@ -90,7 +90,7 @@ def read_results(results: Path, annotations: Path, *, subset: bool = False) -> d
         )
     with contextlib.redirect_stdout(io.StringIO()):  # it reports its progress by printing
         found = coco.loadRes(records)
-    return {record["image_id"]: record["caption"] for record in found.anns.values()}
+    return {image_id: _captions(found, image_id)[0] for image_id in found.imgs}
 
 
 def _check_images(

@@ -55,7 +55,6 @@ def token_loss(
     )
 
 
-@torch.inference_mode()
 def evaluate_captions(
     model: CaptionModel,
     examples: Sequence[CaptionedImage],
@@ -67,6 +66,34 @@ def evaluate_captions(
     workers: int = 0,
 ) -> CaptionReport:
     """Caption every image and score the captions against its references.
+
+    The arguments are those of `write_captions`.
+    """
+    captions, perplexity = write_captions(
+        model,
+        examples,
+        read,
+        search=search,
+        max_length=max_length,
+        batch_images=batch_images,
+        workers=workers,
+    )
+    references = {example.image_id: example.captions for example in examples}
+    return CaptionReport(captions, score(captions, references), perplexity)
+
+
+@torch.inference_mode()
+def write_captions(
+    model: CaptionModel,
+    examples: Sequence[CaptionedImage],
+    read: ImageReader,
+    *,
+    search: SearchConfig,
+    max_length: int,
+    batch_images: int = 64,
+    workers: int = 0,
+) -> tuple[dict[ImageId, str], float]:
+    """Return a caption for every image, and the model's perplexity on the references.
 
     Args:
         model: in eval mode.
@@ -89,8 +116,7 @@ def evaluate_captions(
         loss += float(token_loss(scores, batch.targets.to(model.device), mask))
         count += int(mask.sum())
     written = dict(zip((e.image_id for e in examples), captions, strict=True))
-    references = {example.image_id: example.captions for example in examples}
-    return CaptionReport(written, score(written, references), math.exp(loss / count))
+    return written, math.exp(loss / count)
 
 
 def _batches(

@@ -1,7 +1,6 @@
 """Time the captioner, each figure as a ratio to a peer or a baseline in the same run."""
 
 import resource
-import statistics
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -43,6 +42,7 @@ def main(args: Args) -> None:
     """Print every figure with its baseline."""
     import torch
 
+    from caption.engine.timing import time_in_turn
     from caption.predict import Captioner
     from caption.vision.image import list_images
 
@@ -56,7 +56,7 @@ def main(args: Args) -> None:
     contestants: dict[str, Callable[[], object]] = {"glimpse": lambda: captioner(next(files))}
     if args.peer == "blip":
         contestants["blip"] = _blip()
-    medians = _alternate(contestants, args.runs)
+    medians = time_in_turn(contestants, runs=args.runs, warm_up=3)
     for name, seconds in medians.items():
         print(f"one image, file to caption, {name}: {1000 * seconds:.1f} ms, median of {args.runs}")
     if args.peer == "blip":
@@ -65,17 +65,6 @@ def main(args: Args) -> None:
         _throughput(captioner, list(islice(files, args.folder)))
     if args.growth:
         _memory(captioner, files, *args.growth)
-
-
-def _alternate(contestants: dict[str, Callable[[], object]], runs: int) -> dict[str, float]:
-    """Return the median seconds of each, timed in turn after three runs to warm up."""
-    seconds: dict[str, list[float]] = {name: [] for name in contestants}
-    for _ in range(runs + 3):
-        for name, work in contestants.items():
-            began = time.perf_counter()
-            work()
-            seconds[name].append(time.perf_counter() - began)
-    return {name: statistics.median(values[3:]) for name, values in seconds.items()}
 
 
 def _blip() -> Callable[[], object]:

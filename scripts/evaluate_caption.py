@@ -1,58 +1,144 @@
-"""Caption the images of a data set with a model and score the captions."""
+"""Score captions: those of a results file, or those that a model writes now."""
 
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
 
 from caption.command import run
 from caption.config import SearchConfig, TextConfig
+from caption.errors import DataError
+
+if TYPE_CHECKING:
+    from caption.vision.features import ImageId
 
 
 @dataclass(frozen=True, kw_only=True)
 class Args:
-    """Caption the images of a data set with a model and score the captions."""
+    """Score captions: those of a results file, or those that a model writes now."""
 
-    annotations: Path
-    """COCO captions JSON file with the references."""
-    images: Path
-    """Directory of the images."""
+    references: Annotated[Path, tyro.conf.arg(aliases=["--annotations"])]
+    """COCO captions JSON file with what people wrote."""
+    results: Path | None = None
+    """COCO results JSON file with the captions; without it a model captions the images."""
+    images: Path | None = None
+    """Directory of the images, for a model and for the pictures of --html."""
     model: str | None = None
     """Model directory or hub id; by default the model that comes with the package."""
+    versus: Path | None = None
+    """Results file with other captions of the same images: is the difference real?"""
+    subset: bool = False
+    """Score results files that lack some of the images."""
+    df: Path | None = None
+    """How rare n-grams are, for CIDEr-D: a file that count_ngrams.py wrote; by default these
+    references say it."""
+    train: Path | None = None
+    """COCO captions JSON file that the writer learnt from: how much is copied?"""
+    official: bool = False
+    """Run the reference scorers too, METEOR and SPICE among them, where pycocoevalcap and Java
+    are."""
+    output: Path | None = None
+    """Write everything to this JSON file."""
+    csv: Path | None = None
+    """Write the scores of each image to this CSV file."""
+    html: Path | None = None
+    """Write a page with the best, middle and worst captions."""
     batch_images: int = 64
-    """Images captioned at once."""
+    """Images that a model captions at once."""
     search: SearchConfig = field(default_factory=SearchConfig)
 
 
 def main(args: Args) -> None:
-    """Print the scores and how they were come by."""
+    """Print the scores and how they were come by, and write what is asked for."""
+    from caption.annotations import read_references, read_results
+    from caption.metrics import score
+    from caption.metrics.cider import DocumentFrequencies
+    from caption.metrics.compare import compare
+    from caption.metrics.diagnostics import diagnose
+    from caption.metrics.official import official_scores
+    from caption.report import Report, Rival, table, write_csv, write_page, write_report
+
+    listed = read_references(args.references)
+    training = None
+    if args.train is not None:
+        training = list(chain.from_iterable(read_references(args.train).values()))
+    frequencies = None if args.df is None else DocumentFrequencies.load(args.df)
+    if args.results is None:
+        captions, perplexity = _write_captions(args)
+    else:
+        captions, perplexity = read_results(args.results, args.references, subset=args.subset), None
+    references = {image: listed[image] for image in captions}
+    scores = score(captions, references, frequencies)
+    rival = None
+    if args.versus is not None:
+        others = read_results(args.versus, args.references, subset=args.subset)
+        other_scores = score(others, {image: listed[image] for image in others}, frequencies)
+        rival = Rival(str(args.versus), others, other_scores, compare(scores, other_scores))
+    report = Report(
+        protocol={
+            "references": f"{args.references}, {len(captions)} of {len(listed)} images",
+            "captions": _writer(args),
+            "tokeniser": "official (PTB), lower case, no punctuation",
+            "end of caption": "not scored",
+            "rare words are those of": str(args.df or "these references"),
+        },
+        captions=captions,
+        references=references,
+        scores=scores,
+        diagnostics=diagnose(
+            captions.values(), training and [t for texts in training for t in texts]
+        ),
+        perplexity=perplexity,
+        official=official_scores(captions, references) if args.official else None,
+        rival=rival,
+    )
+    print(table(report))
+    if args.output is not None:
+        write_report(args.output, report)
+    if args.csv is not None:
+        write_csv(args.csv, report)
+    if args.html is not None:
+        write_page(args.html, report, _pictures(args))
+
+
+def _write_captions(args: Args) -> "tuple[dict[ImageId, str], float]":
+    """Caption the images of the references with the model."""
     from caption.annotations import read_captions
     from caption.data import read_pixels
-    from caption.evaluate import evaluate_captions
+    from caption.evaluate import write_captions
     from caption.predict import Captioner
     from caption.vision.image import Preprocess
 
-    examples = read_captions(args.annotations, args.images)
+    if args.images is None:
+        raise DataError("give --results with captions, or --images for a model to caption")
     model = Captioner.from_pretrained(args.model).model
-    report = evaluate_captions(
+    return write_captions(
         model,
-        examples,
+        read_captions(args.references, args.images),
         read_pixels(Preprocess(model.encoder.config.preprocess)),
         search=args.search,
         max_length=TextConfig().max_length,
         batch_images=args.batch_images,
         workers=2,
     )
-    scores = report.scores
+
+
+def _writer(args: Args) -> str:
+    if args.results is not None:
+        return str(args.results)
     how = f"beam {args.search.num_beams}" if args.search.method == "beam" else "sampled"
-    print(
-        f"{args.annotations}: {len(examples)} images from their files, {how}, official PTB tokens, "
-        "end of caption not scored"
-    )
-    print(f"CIDEr-D    {scores.cider_d:.4f}")
-    for n, value in enumerate(scores.bleu, start=1):
-        print(f"BLEU-{n}     {value:.4f}")
-    print(f"ROUGE-L    {scores.rouge_l:.4f}")
-    print(f"distinct   {report.num_distinct}")
-    print(f"perplexity {report.perplexity:.2f}")
+    return f"{args.model or 'the default model'}, {how}, images from their files"
+
+
+def _pictures(args: Args) -> "dict[ImageId, Path]":
+    """Return the files of the images, if it is known where they are."""
+    from caption.results import listed_images
+
+    if args.images is None:
+        return {}
+    return {image: path for path, image in listed_images(args.references, args.images).items()}
 
 
 if __name__ == "__main__":

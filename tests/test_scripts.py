@@ -1,4 +1,5 @@
 import ast
+import csv
 import json
 import os
 import re
@@ -144,6 +145,99 @@ def test_a_pattern_and_annotations_choose_the_images(data_set, model, tmp_path) 
     assert [row["image_id"] for row in json.loads(output.read_text())] == list(range(6))
 
 
+def results_of(data_set, path: Path, *, wrong: int = 0) -> Path:
+    """Write a caption for every image, the first ones those of their neighbours."""
+    from caption.annotations import read_references
+
+    captions = [texts[0] for texts in read_references(data_set.annotations).values()]
+    captions = captions[1 : wrong + 1] + captions[wrong:]
+    rows = [{"image_id": i, "caption": text} for i, text in enumerate(captions[:6])]
+    path.write_text(json.dumps(rows))
+    return path
+
+
+def test_results_are_scored_compared_and_written_down(data_set, tmp_path) -> None:
+    good = results_of(data_set, tmp_path / "good.json")
+    bad = results_of(data_set, tmp_path / "bad.json", wrong=4)
+    done = run(
+        *("evaluate_caption.py", "--references", data_set.annotations, "--results", good),
+        *("--versus", bad, "--train", data_set.annotations, "--images", data_set.images),
+        *("--output", tmp_path / "report.json", "--csv", tmp_path / "images.csv"),
+        *("--html", tmp_path / "page.html"),
+    )
+    assert done.returncode == 0, done.stderr
+    assert "6 of 6 images" in done.stdout
+    assert re.search(r"^copied from training +100.0%$", done.stdout, re.MULTILINE)
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["protocol"]["captions"] == str(good)
+    assert report["versus"]["differences"]["cider_d"]["difference"] > 0
+    assert report["versus"]["scores"]["cider_d"] < report["scores"]["cider_d"]
+    with (tmp_path / "images.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [float(row["cider_d"]) for row in rows] == [i["cider_d"] for i in report["images"]]
+    assert (tmp_path / "page.html").read_text().count("data:image/jpeg;base64,") >= 6
+
+
+def test_a_model_is_scored_on_images(data_set, model, tmp_path) -> None:
+    done = run(
+        *("evaluate_caption.py", "--annotations", data_set.annotations),
+        *("--images", data_set.images, "--model", model, "--search.num-beams", "2"),
+    )
+    assert done.returncode == 0, done.stderr
+    assert f"captions: {model}, beam 2, images from their files" in done.stdout
+    assert "perplexity of references" in done.stdout
+
+
+def test_one_image_is_scored_with_the_frequencies_of_others(data_set, tmp_path) -> None:
+    results = results_of(data_set, tmp_path / "results.json")
+    results.write_text(json.dumps(json.loads(results.read_text())[:1]))
+    scoring = ["evaluate_caption.py", "--references", data_set.annotations, "--results", results]
+    alone = run(*scoring, "--subset")
+    assert alone.returncode == 2
+    assert "CIDEr-D of one image would be 0" in alone.stderr
+    counted = tmp_path / "df.json"
+    done = run("count_ngrams.py", "--references", data_set.annotations, "--output", counted)
+    assert done.returncode == 0, done.stderr
+    scored = run(*scoring, "--subset", "--df", counted)
+    assert scored.returncode == 0, scored.stderr
+    assert "1 of 6 images" in scored.stdout
+    assert float(re.search(r"^CIDEr-D +([\d.]+)$", scored.stdout, re.MULTILINE)[1]) > 1
+
+
+def test_answers_are_scored_and_made_ready_for_the_server(tmp_path) -> None:
+    answers = {1: "dog", 2: "2", 3: "cup, plate"}
+    annotations = tmp_path / "annotations.json"
+    annotations.write_text(
+        json.dumps(
+            {
+                "annotations": [
+                    {"question_id": i, "answer_type": f"type {i}", "answers": [{"answer": text}]}
+                    for i, text in answers.items()
+                ]
+            }
+        )
+    )
+    results = tmp_path / "results.json"
+    given = {3: "plate, cup", 2: "two", 1: "cat"}
+    results.write_text(
+        json.dumps([{"question_id": i, "answer": text, "sure": 0.5} for i, text in given.items()])
+    )
+    done = run(
+        *("evaluate_vqa.py", "--results", results, "--annotations", annotations),
+        *("--output", tmp_path / "scores.json", "--submission", tmp_path / "submission.json"),
+    )
+    assert done.returncode == 0, done.stderr
+    assert "accuracy 66.67%" in done.stdout
+    assert "3 with fewer than ten answers" in done.stdout
+    scores = json.loads((tmp_path / "scores.json").read_text())
+    assert scores["by_answer_type"] == {"type 1": 0, "type 2": 1, "type 3": 1}
+    rows = json.loads((tmp_path / "submission.json").read_text())
+    assert rows == [{"question_id": i, "answer": given[i]} for i in answers]
+    refused = run("evaluate_vqa.py", "--results", results)
+    assert refused.returncode == 2
+    assert "give --annotations to score the answers" in refused.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -158,6 +252,9 @@ def test_a_pattern_and_annotations_choose_the_images(data_set, model, tmp_path) 
             ],
             "nowhere.json: cannot be read",
         ),
+        (["evaluate_caption.py", "--references", "nowhere.json"], "nowhere.json: cannot be read"),
+        (["count_ngrams.py", "--references", "README.md", "--output", "x"], "is not JSON"),
+        (["evaluate_vqa.py", "--results", "x", "--questions", "README.md"], "is not JSON"),
     ],
 )
 def test_what_cannot_be_used_ends_with_a_sentence_and_status_2(arguments, message) -> None:
@@ -182,5 +279,10 @@ def test_the_documented_files_and_options_exist() -> None:
 
 
 def test_every_public_module_says_what_it_is_for() -> None:
-    for path in [*ROOT.glob("caption/**/*.py"), *ROOT.glob("scripts/*.py"), ROOT / "app.py"]:
+    for path in [
+        *ROOT.glob("caption/**/*.py"),
+        *ROOT.glob("vqa/**/*.py"),
+        *ROOT.glob("scripts/*.py"),
+        ROOT / "app.py",
+    ]:
         assert ast.get_docstring(ast.parse(path.read_text())), path

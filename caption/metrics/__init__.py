@@ -12,15 +12,14 @@ import numpy as np
 from caption.errors import DataError
 from caption.metrics.bleu import BleuCounts, bleu, bleu_counts
 from caption.metrics.cider import DocumentFrequencies, cider_d, document_frequency
-from caption.metrics.ngrams import count_ngrams, match, owners
+from caption.metrics.ngrams import count_ngrams, match, owners, tokenised
 from caption.metrics.rouge import rouge_l
-from caption.text.tokenize import tokenize
 from caption.vision.features import ImageId
 
 Bleu = tuple[float, float, float, float]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ImageScores:
     """How good one image's caption is."""
 
@@ -58,9 +57,9 @@ def score(
         DataError: the images differ, or are too few for CIDEr-D.
     """
     _check(results, references, frequencies)
-    captions = [words_of(caption) for caption in results.values()]
-    truths = [[words_of(text) for text in references[image]] for image in results]
-    texts = count_ngrams([*captions, *chain.from_iterable(truths)])
+    captions = [tokenised(caption) for caption in results.values()]
+    truths = [[tokenised(text) for text in references[image]] for image in results]
+    texts = count_ngrams(text.split() for text in chain(captions, *truths))
     owner = owners(truths)
     ours = texts.of(0, len(captions))
     theirs = texts.of(len(captions), len(captions) + len(owner))
@@ -74,7 +73,10 @@ def score(
         rarity, num_images = frequencies.look_up(texts), frequencies.num_images
     counts = bleu_counts(ours, theirs, owner, matches)
     bleus = bleu(counts).tolist()
-    rouges = [rouge_l(words, others) for words, others in zip(captions, truths, strict=True)]
+    rouges = [
+        rouge_l(caption.split(), [text.split() for text in texts])
+        for caption, texts in zip(captions, truths, strict=True)
+    ]
     ciders = cider_d(ours, theirs, owner, matches, rarity, num_images)
     rows = zip(map(tuple, bleus), rouges, ciders.tolist(), strict=True)
     whole = counts.summed(np.ones((1, len(captions)), dtype=np.int64))
@@ -89,13 +91,8 @@ def score(
 
 def count_documents(references: Sequence[Sequence[str]]) -> DocumentFrequencies:
     """Return in how many images each n-gram occurs, given the captions of each image."""
-    words = [[words_of(text) for text in texts] for texts in references]
-    return DocumentFrequencies.of(count_ngrams(list(chain.from_iterable(words))), owners(words))
-
-
-def words_of(caption: str) -> list[str]:
-    """Return the tokens; "2 1/2", one token to the tokenizer, is two words to the scorers."""
-    return " ".join(tokenize(caption)).split()
+    texts = count_ngrams(tokenised(text).split() for texts in references for text in texts)
+    return DocumentFrequencies.of(texts, owners(references))
 
 
 def _check(

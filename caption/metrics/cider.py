@@ -192,7 +192,7 @@ class CiderReward(nn.Module):
         if (vocabulary_size + 1) ** LONGEST > 2**63:
             raise ValueError(f"vocabulary_size must be at most 55107, got {vocabulary_size}")
         self.end_id, self.base = end_id, vocabulary_size + 1
-        texts, owner = count_ngrams(list(chain.from_iterable(references))), owners(references)
+        texts, owner = count_ngrams(chain.from_iterable(references)), owners(references)
         slot = np.concatenate([np.arange(len(captions)) for captions in references])
         shape = len(references), LONGEST, int(slot.max()) + 1
         ids = np.array(texts.vocabulary) + 1

@@ -1,11 +1,13 @@
 """The n-grams of many texts as tables of numbers, which BLEU and CIDEr-D both start from."""
 
-from collections.abc import Hashable, Sequence
+from array import array
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
+
+from caption.text.tokenize import tokenize
 
 LONGEST = 4
 """Words in the longest n-gram that captions are compared by."""
@@ -51,15 +53,24 @@ class CountedTexts:
         return CountedTexts(self.vocabulary, self.lengths[first:last], tables)
 
 
-def count_ngrams(texts: Sequence[Sequence[Hashable]]) -> CountedTexts:
+def tokenised(caption: str) -> str:
+    """Return a caption's tokens with a space between, which is what the scorers split again.
+
+    It makes "2 1/2", one token to the tokenizer, two words. And a string is nothing to the garbage
+    collector, which would go through all of torch for the sake of many lists.
+    """
+    return " ".join(tokenize(caption))
+
+
+def count_ngrams(texts: Iterable[Sequence[Hashable]]) -> CountedTexts:
     """Return how often each run of 1 to 4 words occurs in each of the texts."""
-    lengths = np.fromiter(map(len, texts), np.int64, len(texts))
     numbers: dict[Hashable, int] = {}
-    words = np.fromiter(
-        (numbers.setdefault(word, len(numbers)) for word in chain.from_iterable(texts)),
-        np.int64,
-    )
-    text = np.repeat(np.arange(len(texts)), lengths)
+    counts, ids = array("q"), array("q")
+    for words_of_text in texts:
+        counts.append(len(words_of_text))
+        ids.extend([numbers.setdefault(word, len(numbers)) for word in words_of_text])
+    lengths, words = np.array(counts, dtype=np.int64), np.array(ids, dtype=np.int64)
+    text = np.repeat(np.arange(len(lengths)), lengths)
     end = np.repeat(np.cumsum(lengths), lengths)
     start, ngram, known = np.arange(len(words)), words, np.arange(len(numbers))[:, None]
     tables = [_table(text, ngram, known)]

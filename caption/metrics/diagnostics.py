@@ -1,0 +1,52 @@
+"""What captions look like as a whole, whatever the images show."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from statistics import fmean
+
+from caption.metrics.ngrams import tokenised
+from caption.search import BAD_ENDINGS
+
+REPEATED = 3
+"""Words in a row that no caption of natural length should say twice."""
+
+
+@dataclass(frozen=True)
+class Diagnostics:
+    """Counts of captions and shares of them, as fractions."""
+
+    num_captions: int
+    num_distinct: int
+    """Captions that differ; few mean that the model ignores the images."""
+    num_words: int
+    """Different words in all captions together."""
+    mean_length: float
+    """Words in a caption."""
+    repeating: float
+    """Captions that say the same three words in a row twice."""
+    bad_endings: float
+    """Captions that end in an article, a preposition or "is"."""
+    empty: float
+    copied: float | None
+    """Captions that are, word for word, one of the training captions; None if they are unknown."""
+
+
+def diagnose(captions: Collection[str], training: Iterable[str] | None = None) -> Diagnostics:
+    """Describe captions, at least one; `training` are those that their writer has learnt from."""
+    words = [tuple(tokenised(caption).split()) for caption in captions]
+    known = None if training is None else set(map(tokenised, training))
+    return Diagnostics(
+        num_captions=len(words),
+        num_distinct=len(set(captions)),
+        num_words=len({word for caption in words for word in caption}),
+        mean_length=fmean(map(len, words)),
+        repeating=fmean(map(_repeats, words)),
+        bad_endings=fmean(bool(caption) and caption[-1] in BAD_ENDINGS for caption in words),
+        empty=fmean(not caption for caption in words),
+        copied=None if known is None else fmean(" ".join(caption) in known for caption in words),
+    )
+
+
+def _repeats(words: tuple[str, ...]) -> bool:
+    runs = [words[start : start + REPEATED] for start in range(len(words) - REPEATED + 1)]
+    return len(set(runs)) < len(runs)

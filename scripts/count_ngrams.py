@@ -1,0 +1,33 @@
+"""Count which words are rare, so that CIDEr-D of a few captions means something."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from caption.command import run
+
+
+@dataclass(frozen=True, kw_only=True)
+class Args:
+    """Count which words are rare, so that CIDEr-D of a few captions means something."""
+
+    references: Path
+    """COCO captions JSON file of many images, such as a training set."""
+    output: Path
+    """JSON file that receives the counts, for --df of evaluate_caption.py."""
+
+
+def main(args: Args) -> None:
+    """Count, then say how much there is."""
+    from caption.annotations import read_references
+    from caption.metrics import count_documents
+
+    frequencies = count_documents(list(read_references(args.references).values()))
+    frequencies.save(args.output)
+    print(
+        f"{args.output}: {len(frequencies.counts)} runs of words that belong to at least two of "
+        f"{frequencies.num_images} images"
+    )
+
+
+if __name__ == "__main__":
+    run(main, Args)

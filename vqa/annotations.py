@@ -1,0 +1,114 @@
+"""Questions, answers and results in the JSON formats of the VQA data sets and their server."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from caption.errors import DataError
+from caption.files import check_fields, read_json, refuse_duplicates, write_json
+
+QuestionId = int | str
+
+
+@dataclass(frozen=True)
+class AnsweredQuestion:
+    """What people answered to a question, with the kinds that data sets sort it into."""
+
+    answers: tuple[str, ...]
+    answer_type: str
+    """In VQA "yes/no", "number" or "other"; empty where the set does not say."""
+    question_type: str
+    """In VQA the first words, such as "how many"; empty where the set does not say."""
+
+
+def read_questions(path: Path) -> dict[QuestionId, str]:
+    """Return the questions of a VQA questions file.
+
+    Raises:
+        DataError: names the first record that is not as expected.
+    """
+    records = _records(path, "questions", {"question": (str,)})
+    return {record["question_id"]: record["question"] for record in records}
+
+
+def read_answers(path: Path) -> dict[QuestionId, AnsweredQuestion]:
+    """Return what a VQA annotations file has for each question.
+
+    Raises:
+        DataError: names the first record that is not as expected.
+    """
+    records = _records(path, "annotations", {"answers": (list,)})
+    questions = {}
+    for number, record in enumerate(records):
+        kind = f"annotation number {number}, answer"
+        check_fields(record["answers"], kind, {"answer": (str,)}, path)
+        if not record["answers"]:
+            raise DataError(
+                f"{path}: question {record['question_id']!r} has an empty list of answers; "
+                "add one or remove the record"
+            )
+        kinds = {name: record.get(name, "") for name in ("answer_type", "question_type")}
+        check_fields(
+            [kinds], f"annotation number {number}, kind", dict.fromkeys(kinds, (str,)), path
+        )
+        answers = tuple(answer["answer"] for answer in record["answers"])
+        questions[record["question_id"]] = AnsweredQuestion(
+            answers, str(record.get("answer_type") or ""), str(record.get("question_type") or "")
+        )
+    return questions
+
+
+def _records(path: Path, key: str, fields: Mapping[str, tuple[type, ...]]) -> list[dict[str, Any]]:
+    expected = f"a VQA {key} JSON file"
+    content = read_json(path, expected=expected)
+    records = content.get(key) if isinstance(content, dict) else None
+    if not isinstance(records, list) or not records:
+        raise DataError(f"{path}: has no list {key!r} with records in it; expected {expected}")
+    check_fields(records, key[:-1], {"question_id": (int, str), **fields}, path)
+    refuse_duplicates((record["question_id"] for record in records), "question_id", path)
+    return records
+
+
+def read_results(
+    path: Path, questions: Collection[QuestionId], *, subset: bool = False
+) -> dict[QuestionId, str]:
+    """Return the answers of a results file, in the order of the questions.
+
+    Args:
+        path: a list of `question_id` and `answer`, as the VQA server (EvalAI) wants it.
+        questions: those that are to be answered.
+        subset: whether questions may be missing.
+
+    Raises:
+        DataError: a question is unknown, missing or answered twice, or a record is not as expected.
+    """
+    records = read_json(path, expected="a VQA results JSON file")
+    if not isinstance(records, list) or not records:
+        raise DataError(
+            f'{path}: expected a list of records like {{"question_id": 1, "answer": "yes"}}, got '
+            f"{'an empty list' if records == [] else type(records).__name__}"
+        )
+    check_fields(records, "record", {"question_id": (int, str), "answer": (str,)}, path)
+    refuse_duplicates((record["question_id"] for record in records), "question_id", path)
+    answers = {record["question_id"]: record["answer"] for record in records}
+    unknown = [question_id for question_id in answers if question_id not in questions]
+    if unknown:
+        raise DataError(
+            f"{path}: question_id {unknown[0]!r} is not among the questions ({len(unknown)} such); "
+            "remove it, or check that it is a number where theirs are"
+        )
+    missing = [question_id for question_id in questions if question_id not in answers]
+    if missing and not subset:
+        raise DataError(
+            f"{path}: no answer for {len(missing)} of {len(questions)} questions, the first is "
+            f"{missing[0]!r}; answer them all, or give --subset to score the rest"
+        )
+    return {
+        question_id: answers[question_id] for question_id in questions if question_id in answers
+    }
+
+
+def write_results(path: Path, answers: Mapping[QuestionId, str]) -> None:
+    """Write answers as the VQA server wants them."""
+    write_json(path, [{"question_id": i, "answer": answer} for i, answer in answers.items()])
