@@ -7,6 +7,7 @@ It serves this machine only, works without the internet and keeps no photo longe
 
 import math
 import os
+import socket
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -42,7 +43,12 @@ names what it has seen there and guesses at the rest: it reads no text, counts b
 says of people is a habit of its training captions, not knowledge. Example photos: public domain
 and CC0, see `caption/examples/CREDITS.md`.
 """
-STYLE = ".gradio-container {max-width: 1100px !important; margin: auto} .hint {opacity: 0.8}"
+STYLE = """
+.gradio-container {max-width: 1100px !important; margin: auto}
+.hint {opacity: 0.8}
+/* As many columns as fit, or a phone would have to scroll sideways. */
+#maps .grid-container {grid-template-columns: repeat(auto-fill, minmax(120px, 1fr))}
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +61,10 @@ class Args:
     """Address to serve; others than this machine can only connect if it is not a loopback one."""
     port: int | None = None
     """Port to serve; by default the first free one from 7860."""
+
+    def __post_init__(self) -> None:
+        if self.port is not None and not 0 < self.port < 65536:
+            raise ValueError(f"port must be between 1 and 65535, got {self.port}")
 
 
 def main(args: Args) -> None:
@@ -78,8 +88,9 @@ def launch(
     is_local = host in ("127.0.0.1", "localhost", "::1")
     allowed = ["127.0.0.1", "localhost", "[::1]"] if is_local else ["*"]
     try:
+        socket.getaddrinfo(host, None)
         return app.launch(
-            server_name=host,
+            server_name=f"[{host}]" if ":" in host else host,
             server_port=port,
             prevent_thread_lock=not block,
             theme=gr.themes.Default(

@@ -83,6 +83,8 @@ def page(browser, address, request):
     opened.locator("#photo input[type=file]").wait_for(state="attached")
     yield opened
     opened.close()
+    assert opened.complaints == []
+    assert opened.strangers == []
 
 
 def upload(page, path: Path) -> None:
@@ -106,13 +108,14 @@ def test_a_photo_gets_a_caption_and_a_map_for_every_word(page, tmp_path) -> None
     assert page.locator("#alternatives textarea").input_value().count("of the best") == 2
     page.get_by_role("button", name="Caption", exact=True).click()
     assert caption_of(page).split() == words
-    assert page.complaints == []
-    assert page.strangers == []
 
 
-def test_an_example_is_captioned_by_a_click(page) -> None:
+def test_an_example_is_captioned_by_a_click_and_can_be_removed(page) -> None:
     page.get_by_role("button", name="a cat", exact=True).click()
     assert caption_of(page)
+    page.get_by_role("button", name="Remove").first.click()
+    page.locator("#photo input[type=file]").wait_for(state="attached")
+    page.wait_for_function("document.querySelector('#caption textarea').value === ''")
 
 
 def test_a_broken_photo_is_answered_with_a_sentence(page, tmp_path) -> None:
@@ -125,7 +128,11 @@ def test_a_broken_photo_is_answered_with_a_sentence(page, tmp_path) -> None:
 
 
 @pytest.mark.parametrize("page", [390], indirect=True)
-def test_the_page_fits_a_phone_and_everything_has_a_name(page) -> None:
+def test_the_page_fits_a_phone_and_everything_has_a_name(page, tmp_path) -> None:
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    scene("red", "left").save(tmp_path / "photo.png")
+    upload(page, tmp_path / "photo.png")
+    page.locator("#maps img").nth(3).wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     nameless = re.findall(
         r"^\s*- (?:button|slider|textbox|tab)\s*$",
@@ -171,14 +178,42 @@ def test_importing_the_app_loads_nothing_heavy_and_help_is_quick() -> None:
     assert "--model" in done.stdout
 
 
-def test_a_model_that_is_not_there_is_one_sentence() -> None:
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--model", "nowhere"], "give a model directory or a hub id"),
+        (["--host", "nowhere.invalid"], "cannot serve nowhere.invalid, port 7860: "),
+        (["--port", "99999"], "port must be between 1 and 65535, got 99999"),
+    ],
+)
+def test_what_cannot_be_served_is_one_sentence(arguments, message) -> None:
     done = subprocess.run(
-        [sys.executable, "app.py", "--model", "nowhere"],
+        [sys.executable, "app.py", *arguments],
         check=False,
         cwd=ROOT,
         capture_output=True,
         text=True,
     )
     assert done.returncode == 2
-    assert "give a model directory or a hub id" in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_it_is_served_by_an_address_of_version_6() -> None:
+    import socket
+
+    import gradio as gr
+
+    import app as demo
+
+    try:
+        with socket.create_server(("::1", 0), family=socket.AF_INET6):
+            pass
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    with gr.Blocks() as blocks, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        _, url, _ = demo.launch(blocks, host="::1", block=False)
+    assert url.startswith("http://[::1]:")
+    assert httpx.get(url).status_code == 200
+    blocks.close()
