@@ -87,9 +87,7 @@ def main(args: Args) -> None:
         captions=captions,
         references=references,
         scores=scores,
-        diagnostics=diagnose(
-            captions.values(), training and [t for texts in training for t in texts]
-        ),
+        diagnostics=diagnose(captions.values(), training),
         perplexity=perplexity,
         official=official_scores(captions, references) if args.official else None,
         rival=rival,
