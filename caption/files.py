@@ -82,6 +82,8 @@ def read_json(path: Path, *, expected: str) -> Any:
     Raises:
         DataError: it cannot be read or is no JSON.
     """
+    if path.exists() and not path.is_file():  # a pipe or a device might never end
+        raise DataError(f"{path}: not a regular file; expected {expected}")
     try:
         return json.loads(path.read_bytes().decode("utf-8-sig"))
     except OSError as error:

@@ -60,7 +60,10 @@ def main(args: Args) -> None:
     from caption.metrics.official import official_scores
     from caption.report import Report, Rival, table, write_csv, write_page, write_report
 
+    if args.results is not None and args.model is not None:
+        raise DataError("give --results or --model, not both: whose captions are to be scored?")
     listed = read_references(args.references)
+    pictures = _pictures(args)
     training = None
     if args.train is not None:
         training = list(chain.from_iterable(read_references(args.train).values()))
@@ -98,7 +101,7 @@ def main(args: Args) -> None:
     if args.csv is not None:
         write_csv(args.csv, report)
     if args.html is not None:
-        write_page(args.html, report, _pictures(args))
+        write_page(args.html, report, pictures)
 
 
 def _write_captions(args: Args) -> "tuple[dict[ImageId, str], float]":
@@ -131,10 +134,10 @@ def _writer(args: Args) -> str:
 
 
 def _pictures(args: Args) -> "dict[ImageId, Path]":
-    """Return the files of the images, if it is known where they are."""
+    """Return the files of the images that the page is to show, if it is known where they are."""
     from caption.results import listed_images
 
-    if args.images is None:
+    if args.images is None or args.html is None:
         return {}
     return {image: path for path, image in listed_images(args.references, args.images).items()}
 

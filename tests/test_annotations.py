@@ -1,6 +1,7 @@
 """Files from other people: captions, results, questions and answers."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,12 @@ def test_results_that_cannot_be_used_are_one_sentence(write, content, message) -
         read_results(results, references)
     assert str(raised.value).startswith(f"{results}: ")
     assert "\n" not in str(raised.value)
+
+
+def test_a_pipe_that_might_never_end_is_refused(write, tmp_path) -> None:
+    os.mkfifo(tmp_path / "pipe.json")
+    with pytest.raises(DataError, match="pipe.json: not a regular file"):
+        read_references(tmp_path / "pipe.json")
 
 
 def test_questions_and_answers_are_read(write) -> None:

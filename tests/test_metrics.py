@@ -207,6 +207,8 @@ def test_saved_frequencies_score_like_the_set_itself(tmp_path) -> None:
         ({"num_images": 0}, "a count is not a positive number"),
         ({"counts": {"a dog": "2"}}, "a count is not a positive number"),
         ({"counts": []}, "a count is not a positive number"),
+        ({"num_images": 1}, "counts of 1 images do not say which words are rare"),
+        ({"counts": {"a dog": 3}}, "counts of 2 images do not say which words are rare"),
     ],
 )
 def test_other_files_are_no_frequencies(tmp_path, change, message) -> None:
@@ -300,7 +302,7 @@ def test_the_images_that_changed_most_come_first() -> None:
     good = score({1: "a dog runs", 2: "two men sit", 3: "a blue ball"}, truths)
     bad = score({1: "a dog runs", 2: "x", 3: "a ball"}, truths)
     assert most_changed(good, bad, 1) == [2]
-    with pytest.raises(DataError, match="same images in the same order"):
+    with pytest.raises(DataError, match="of 3 and of 2 images cannot be compared"):
         compare(good, score({2: "x", 1: "y"}, {1: truths[1], 2: truths[2]}))
 
 

@@ -253,6 +253,10 @@ def test_answers_are_scored_and_made_ready_for_the_server(tmp_path) -> None:
             "nowhere.json: cannot be read",
         ),
         (["evaluate_caption.py", "--references", "nowhere.json"], "nowhere.json: cannot be read"),
+        (
+            ["evaluate_caption.py", "--references", "x", "--results", "x", "--model", "y"],
+            "give --results or --model, not both",
+        ),
         (["count_ngrams.py", "--references", "README.md", "--output", "x"], "is not JSON"),
         (["evaluate_vqa.py", "--results", "x", "--questions", "README.md"], "is not JSON"),
     ],

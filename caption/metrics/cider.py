@@ -84,6 +84,11 @@ class DocumentFrequencies:
         num_images: Any = content.get("num_images")
         if not isinstance(counts, dict) or not all(map(_is_count, [num_images, *counts.values()])):
             raise DataError(f"{path}: a count is not a positive number; expected {expected}")
+        if num_images < 2 or max(counts.values(), default=0) > num_images:
+            raise DataError(
+                f"{path}: counts of {num_images} images do not say which words are rare; "
+                f"expected {expected} for two images or more"
+            )
         return cls(counts, num_images)
 
 

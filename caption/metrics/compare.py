@@ -46,7 +46,10 @@ def compare(
         DataError: the images differ.
     """
     if list(scores.per_image) != list(others.per_image):
-        raise DataError("only captions of the same images in the same order can be compared")
+        raise DataError(
+            f"captions of {len(scores.per_image)} and of {len(others.per_image)} images cannot be "
+            "compared unless they are the same images in the same order; caption the same ones"
+        )
     num_images = len(scores.per_image)
     whole = np.ones((1, num_images), np.int64)
     observed = _metrics(scores, whole) - _metrics(others, whole)
