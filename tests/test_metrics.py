@@ -204,6 +204,7 @@ def test_saved_frequencies_score_like_the_set_itself(tmp_path) -> None:
     ("change", "message"),
     [
         ({"format": "other"}, "holds no document frequencies"),
+        ({"num_images": 10**400}, "a count is not a positive number"),
         ({"num_images": 0}, "a count is not a positive number"),
         ({"counts": {"a dog": "2"}}, "a count is not a positive number"),
         ({"counts": []}, "a count is not a positive number"),

@@ -93,7 +93,7 @@ class DocumentFrequencies:
 
 
 def _is_count(value: object) -> bool:
-    return isinstance(value, int) and value > 0
+    return isinstance(value, int) and 0 < value < 2**53  # what a float can hold
 
 
 def _spelt(words: Ints, vocabulary: Sequence[Hashable]) -> str:
