@@ -5,20 +5,17 @@ all of them; images with fewer captions are filled up with empty rows, which the
 """
 
 import random
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
-from tqdm import tqdm
+from torch.utils.data import Dataset
 
 from caption.annotations import CaptionedImage
 from caption.text.vocabulary import Vocabulary
-from caption.vision.encoder import ImageEncoder
-from caption.vision.features import FeatureStore, ImageId, StorePlan, write_store
+from caption.vision.features import FeatureStore
 from caption.vision.image import Augment, Preprocess, load_image
 
 
@@ -123,53 +120,3 @@ def shuffled(length: int, *, seed: int, epoch: int) -> list[int]:
     order = list(range(length))
     random.Random(f"{seed} {epoch}").shuffle(order)  # noqa: S311  (no secret depends on it)
     return order
-
-
-def store_features(
-    encoder: ImageEncoder,
-    examples: Sequence[CaptionedImage],
-    directory: Path,
-    *,
-    batch_images: int = 64,
-    workers: int = 2,
-) -> FeatureStore:
-    """Store the features of a data set's images, going on where an earlier run stopped.
-
-    Args:
-        encoder: in eval mode; the features carry its fingerprint.
-        examples: the images.
-        directory: of the store.
-        batch_images: images that are encoded at once.
-        workers: processes that read images.
-    """
-    by_id = {example.image_id: example for example in examples}
-    plan = StorePlan(
-        image_ids=tuple(by_id),
-        grid_size=encoder.grid_size,
-        feature_dim=encoder.feature_dim,
-        encoder_id=encoder.fingerprint(),
-    )
-    device = next(encoder.parameters()).device
-    read = read_pixels(Preprocess(encoder.config.preprocess))
-
-    @torch.inference_mode()
-    def encode(image_ids: Sequence[ImageId]) -> Iterator[Tensor]:
-        images = _Images([by_id[image_id] for image_id in image_ids], read)
-        loader = DataLoader(images, batch_size=batch_images, num_workers=workers)
-        for pixels in tqdm(loader, desc=f"{directory}, {plan.num_bytes / 1e6:.0f} MB"):
-            yield encoder(pixels.to(device))
-
-    return write_store(directory, plan, encode)
-
-
-class _Images(Dataset[Tensor]):
-    """Images alone, read by position."""
-
-    def __init__(self, examples: Sequence[CaptionedImage], read: ImageReader) -> None:
-        self.examples, self.read = examples, read
-
-    def __len__(self) -> int:
-        return len(self.examples)
-
-    def __getitem__(self, index: int) -> Tensor:
-        return self.read(self.examples[index], torch.Generator())

@@ -1,32 +1,27 @@
-"""Encoder, decoder and vocabulary as one model, and that model on disk.
+"""Encoder, decoder and vocabulary as one model, and that model on disk."""
 
-A model directory holds `config.json`, `model.safetensors` and `README.md`, the model card. The
-config says everything that is needed to build the model and to prove that the weights are its own.
-"""
-
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 import torch
-from huggingface_hub import HfApi, snapshot_download
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 from jaxtyping import Float, Int
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from caption.config import DecoderConfig, SearchConfig
 from caption.decoder import AttentionDecoder, DecoderState
-from caption.errors import ModelError
-from caption.files import replaced_directory, sha256, write_json
+from caption.pretrained import (
+    described_by,
+    load_weights,
+    locate_model,
+    read_config,
+    write_model,
+)
 from caption.search import BAD_ENDINGS, Hypothesis, SpecialIds, Step, search
 from caption.text.vocabulary import Vocabulary
 from caption.vision.config import EncoderConfig, PreprocessConfig
-from caption.vision.encoder import ImageEncoder, read_tensors
+from caption.vision.encoder import ImageEncoder
 
-FORMAT_VERSION = 1
 KIND = "caption"
 
 
@@ -115,29 +110,12 @@ class CaptionModel(nn.Module):
             card: text of the model card.
             dtype: type of the weights on disk; float16 halves the size.
         """
-        with replaced_directory(Path(directory)) as partial:
-            weights = partial / "model.safetensors"
-            save_file(
-                {
-                    name: tensor.detach()
-                    .to(dtype if tensor.is_floating_point() else tensor.dtype)
-                    .cpu()
-                    .contiguous()
-                    for name, tensor in self.state_dict().items()
-                },
-                weights,
-            )
-            weights.chmod(0o644)  # safetensors leaves it to the owner alone
-            config = {
-                "format": FORMAT_VERSION,
-                "kind": KIND,
-                "encoder": asdict(self.encoder.config),
-                "decoder": asdict(self.decoder.config),
-                "vocabulary": self.vocabulary.to_json(),
-                "weights": {"sha256": sha256(weights), "bytes": weights.stat().st_size},
-            }
-            write_json(partial / "config.json", config)
-            (partial / "README.md").write_text(card, encoding="utf-8")
+        config = {
+            "encoder": asdict(self.encoder.config),
+            "decoder": asdict(self.decoder.config),
+            "vocabulary": self.vocabulary.to_json(),
+        }
+        write_model(Path(directory), self, KIND, config, card=card, dtype=dtype)
 
     @classmethod
     def from_pretrained(cls, source: Path | str) -> "CaptionModel":
@@ -147,23 +125,17 @@ class CaptionModel(nn.Module):
             ModelError: it is not there, of another format, damaged or inconsistent.
         """
         directory = locate_model(source)
-        config = _read_config(directory / "config.json")
-        weights = directory / "model.safetensors"
-        _check_weights(weights, config["weights"])
-        try:
-            encoder = _tuples(config["encoder"])
+        config = read_config(directory, KIND, ("encoder", "decoder", "vocabulary"))
+        with described_by(directory):
+            encoder = dict(config["encoder"])
             encoder["preprocess"] = PreprocessConfig(**encoder["preprocess"])
-            # Without storage, so that a config that asks for too much is refused, not allocated.
-            with torch.device("meta"):
-                model = cls(
-                    EncoderConfig(**encoder),
-                    DecoderConfig(**config["decoder"]),
-                    Vocabulary.from_json(config["vocabulary"]),
-                )
-        except (KeyError, TypeError, ValueError, RuntimeError, ModelError) as error:
-            raise ModelError(f"{directory / 'config.json'}: {error}") from None
-        _load_weights(model, weights)
-        return model.eval()
+            model = cls(
+                EncoderConfig(**encoder),
+                DecoderConfig(**config["decoder"]),
+                Vocabulary.from_json(config["vocabulary"]),
+            )
+        load_weights(model, directory)
+        return model.to(memory_format=torch.channels_last).eval()
 
 
 def build_encoder(model: str | None, config: EncoderConfig, weights: str) -> ImageEncoder:
@@ -180,93 +152,3 @@ def build_encoder(model: str | None, config: EncoderConfig, weights: str) -> Ima
     if weights != "random":
         encoder.load_weights(weights)
     return encoder
-
-
-def locate_model(source: Path | str) -> Path:
-    """Return the local directory of a model, downloading it if `source` is a hub id."""
-    directory = Path(source)
-    if directory.is_dir():
-        return directory
-    if isinstance(source, Path) or source.count("/") != 1 or source.startswith((".", "/", "~")):
-        raise ModelError(
-            f"{source}: no such directory; give a model directory or a hub id like owner/name"
-        )
-    try:
-        files = ["config.json", "model.safetensors", "README.md"]
-        return Path(snapshot_download(source, allow_patterns=files))
-    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise ModelError(
-            f"{source}: neither a directory here nor a model that the hub gives ({reason})"
-        ) from None
-
-
-def push_to_hub(directory: Path, repo_id: str, *, private: bool = False) -> str:
-    """Upload a model directory to the hub and return its address there."""
-    _check_weights(
-        directory / "model.safetensors", _read_config(directory / "config.json")["weights"]
-    )
-    api = HfApi()
-    api.create_repo(repo_id, private=private, exist_ok=True)
-    return str(api.upload_folder(repo_id=repo_id, folder_path=directory))
-
-
-def _read_config(path: Path) -> dict[str, Any]:
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ModelError(
-            f"{path}: missing; a model directory holds config.json and model.safetensors"
-        ) from None
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{path}: cannot be read ({error}); get the model again") from None
-    if not isinstance(config, dict) or config.get("kind") != KIND:
-        raise ModelError(f"{path}: not the config of a captioner; expected kind {KIND!r}")
-    if config.get("format") != FORMAT_VERSION:
-        raise ModelError(
-            f"{path}: format {config.get('format')!r}, expected {FORMAT_VERSION}; "
-            "use the Glimpse version that wrote it, or train again"
-        )
-    missing = {"encoder", "decoder", "vocabulary", "weights"} - config.keys()
-    if missing:
-        raise ModelError(f"{path}: lacks {', '.join(sorted(missing))}; get the model again")
-    if not isinstance(config["weights"], dict) or {"sha256", "bytes"} - config["weights"].keys():
-        raise ModelError(f"{path}: 'weights' should say their sha256 and bytes; get it again")
-    return config
-
-
-def _tuples(value: Any) -> Any:
-    """Return plain values with tuples for lists, which JSON makes of tuples."""
-    if isinstance(value, dict):
-        return {key: _tuples(item) for key, item in value.items()}
-    return tuple(map(_tuples, value)) if isinstance(value, list) else value
-
-
-def _check_weights(path: Path, expected: Mapping[str, Any]) -> None:
-    if not path.is_file():
-        raise ModelError(f"{path}: missing; get the model again")
-    size = path.stat().st_size
-    if size != expected["bytes"]:
-        raise ModelError(
-            f"{path}: has {size} bytes, expected {expected['bytes']}; get the model again"
-        )
-    if sha256(path) != expected["sha256"]:
-        raise ModelError(f"{path}: its checksum is not the one in config.json; get the model again")
-
-
-def _load_weights(model: CaptionModel, path: Path) -> None:
-    tensors = read_tensors(path)
-    own = model.state_dict()
-    wrong = sorted(
-        (own.keys() ^ tensors.keys())
-        | {name for name in own.keys() & tensors.keys() if own[name].shape != tensors[name].shape}
-    )
-    if wrong:
-        raise ModelError(
-            f"{path}: {len(wrong)} tensors do not fit config.json, the first is {wrong[0]!r}; "
-            "weights and config are of different models"
-        )
-    model.load_state_dict(
-        {name: tensor.to(own[name].dtype) for name, tensor in tensors.items()}, assign=True
-    )
-    model.to(memory_format=torch.channels_last)

@@ -16,7 +16,8 @@ from torch import Tensor
 
 from caption.config import SearchConfig
 from caption.errors import FeatureStoreError, ImageError
-from caption.model import CaptionModel, push_to_hub
+from caption.model import CaptionModel
+from caption.pretrained import push_to_hub
 from caption.search import Hypothesis
 from caption.vision.features import ImageFeatures
 from caption.vision.image import ImageSource, Preprocess, list_images, load_image

@@ -19,13 +19,13 @@ from caption.data import (
     read_pixels,
     read_stored,
     shuffled,
-    store_features,
 )
 from caption.engine.trainer import LossTerms
 from caption.errors import DataError
 from caption.evaluate import evaluate_captions, token_loss
 from caption.model import CaptionModel
 from caption.text.vocabulary import Vocabulary
+from caption.vision.extract import store_features
 from caption.vision.image import Augment, Preprocess
 
 
@@ -188,7 +188,9 @@ def build_task(
             )
         encoder = model.encoder.to(device).eval()
         readers = [
-            read_stored(store_features(encoder, some, features / name))
+            read_stored(
+                store_features(encoder, {e.image_id: e.path for e in some}, features / name)
+            )
             for name, some in (("train", examples), ("validation", held_out))
         ]
     else:

@@ -15,7 +15,7 @@ class Args:
     """
 
     annotations: Path
-    """COCO captions JSON file that lists the images."""
+    """COCO or VQA JSON file with the list of images."""
     images: Path
     """Directory of the images."""
     output: Path
@@ -33,14 +33,14 @@ def main(args: Args) -> None:
     """Extract, then say what was stored."""
     from accelerate import PartialState
 
-    from caption.annotations import read_captions
-    from caption.data import store_features
     from caption.model import build_encoder
+    from caption.results import listed_images
+    from caption.vision.extract import store_features
 
-    examples = read_captions(args.annotations, args.images)
+    images = {image: path for path, image in listed_images(args.annotations, args.images).items()}
     encoder = build_encoder(args.model, args.encoder, args.encoder_weights)
     store = store_features(
-        encoder.to(PartialState().device), examples, args.output, batch_images=args.batch_images
+        encoder.to(PartialState().device), images, args.output, batch_images=args.batch_images
     )
     print(
         f"{args.output}: {len(store)} images, {store.plan.num_bytes / 1e6:.0f} MB, "

@@ -12,10 +12,10 @@ from caption.data import (
     read_pixels,
     read_stored,
     shuffled,
-    store_features,
 )
 from caption.errors import DataError
 from caption.vision.config import AugmentConfig
+from caption.vision.extract import store_features
 from caption.vision.features import FeatureStore
 from caption.vision.image import Augment, Preprocess
 
@@ -156,7 +156,13 @@ def test_every_epoch_visits_every_example_in_its_own_order() -> None:
 def test_stored_features_are_the_encoders_own(data_set, tiny_model, tmp_path) -> None:
     examples = read_captions(data_set.annotations, data_set.images)
     encoder = tiny_model.encoder
-    store = store_features(encoder, examples, tmp_path / "store", batch_images=4, workers=0)
+    store = store_features(
+        encoder,
+        {example.image_id: example.path for example in examples},
+        tmp_path / "store",
+        batch_images=4,
+        workers=0,
+    )
     assert store.plan.encoder_id == encoder.fingerprint()
     generator = torch.Generator()
     pixels = read_pixels(Preprocess(encoder.config.preprocess))

@@ -5,7 +5,8 @@ import torch
 
 from caption.config import SearchConfig
 from caption.errors import ModelError
-from caption.model import CaptionModel, build_encoder, locate_model, push_to_hub
+from caption.model import CaptionModel, build_encoder
+from caption.pretrained import locate_model, push_to_hub
 from caption.text.vocabulary import Vocabulary
 from caption.vision.config import EncoderConfig
 
@@ -115,7 +116,7 @@ def change_config(**changes):
         (lambda d: (d / "config.json").write_text("{"), "config.json: cannot be read"),
         (lambda d: (d / "config.json").write_bytes(b"\xff"), "config.json: cannot be read"),
         (change_config(format=2), "format 2, expected 1"),
-        (change_config(kind="vqa"), "not the config of a captioner"),
+        (change_config(kind="vqa"), "a model of kind .vqa., expected .caption."),
         (change_config(weights=None), "'weights' should say"),
         (change_config(decoder={"state_dim": -1}), "state_dim must be at least 1"),
         (change_config(decoder={"size": 5}), "unexpected keyword argument 'size'"),
@@ -153,13 +154,13 @@ def test_a_hub_that_cannot_be_reached_is_one_sentence(monkeypatch) -> None:
     def offline(*args, **kwargs):
         raise LocalEntryNotFoundError("no connection\nand more")
 
-    monkeypatch.setattr("caption.model.snapshot_download", offline)
+    monkeypatch.setattr("caption.pretrained.snapshot_download", offline)
     with pytest.raises(ModelError, match=r"owner/name: .* \(no connection\)$"):
         locate_model("owner/name")
 
 
 def test_a_model_is_found_on_the_hub_by_its_id(monkeypatch, directory) -> None:
-    monkeypatch.setattr("caption.model.snapshot_download", lambda repo_id, **_: str(directory))
+    monkeypatch.setattr("caption.pretrained.snapshot_download", lambda repo_id, **_: str(directory))
     assert isinstance(CaptionModel.from_pretrained("owner/name"), CaptionModel)
 
 
@@ -174,7 +175,7 @@ def test_only_a_sound_model_is_uploaded(monkeypatch, directory) -> None:
             calls.append(("upload", repo_id, folder_path))
             return "https://hub/owner/name"
 
-    monkeypatch.setattr("caption.model.HfApi", Hub)
+    monkeypatch.setattr("caption.pretrained.HfApi", Hub)
     assert push_to_hub(directory, "owner/name", private=True) == "https://hub/owner/name"
     assert calls == [("create", "owner/name", True), ("upload", "owner/name", directory)]
     flip_a_bit(directory)

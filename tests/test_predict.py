@@ -4,10 +4,11 @@ from conftest import scene
 
 from caption.annotations import read_captions
 from caption.config import SearchConfig
-from caption.data import read_pixels, read_stored, store_features
+from caption.data import read_pixels, read_stored
 from caption.errors import FeatureStoreError, ImageError
 from caption.evaluate import evaluate_captions
 from caption.predict import DEFAULT_MODEL, Caption, Captioner
+from caption.vision.extract import store_features
 from caption.vision.features import ImageFeatures
 from caption.vision.image import Preprocess
 
@@ -125,7 +126,9 @@ def test_files_and_stored_features_are_captioned_and_scored_alike(
 ) -> None:
     model = captioner.model
     examples = read_captions(data_set.annotations, data_set.images)
-    store = store_features(model.encoder, examples, tmp_path / "store", workers=0)
+    store = store_features(
+        model.encoder, {e.image_id: e.path for e in examples}, tmp_path / "store", workers=0
+    )
     pixels = read_pixels(Preprocess(model.encoder.config.preprocess))
     reports = [
         evaluate_captions(model, examples, read, search=captioner.search, max_length=20)

@@ -115,7 +115,7 @@ class Vocabulary:
         """
         unit = values.get("unit") if isinstance(values, dict) else None
         tokens = values.get("tokens") if isinstance(values, dict) else None
-        if unit not in ("word", "char") or not isinstance(tokens, list):
+        if unit not in ("word", "char") or not isinstance(tokens, list | tuple):
             raise ModelError("the vocabulary should say its 'unit' and list its 'tokens'")
         for token in tokens:
             if not isinstance(token, str) or not token:
