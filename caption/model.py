@@ -12,6 +12,8 @@ from caption.config import DecoderConfig, SearchConfig
 from caption.decoder import AttentionDecoder, DecoderState
 from caption.pretrained import (
     described_by,
+    encoder_config,
+    load_encoder,
     load_weights,
     locate_model,
     read_config,
@@ -19,7 +21,7 @@ from caption.pretrained import (
 )
 from caption.search import BAD_ENDINGS, Hypothesis, SpecialIds, Step, search
 from caption.text.vocabulary import Vocabulary
-from caption.vision.config import EncoderConfig, PreprocessConfig
+from caption.vision.config import EncoderConfig
 from caption.vision.encoder import ImageEncoder
 
 KIND = "caption"
@@ -127,10 +129,8 @@ class CaptionModel(nn.Module):
         directory = locate_model(source)
         config = read_config(directory, KIND, ("encoder", "decoder", "vocabulary"))
         with described_by(directory):
-            encoder = dict(config["encoder"])
-            encoder["preprocess"] = PreprocessConfig(**encoder["preprocess"])
             model = cls(
-                EncoderConfig(**encoder),
+                encoder_config(config["encoder"]),
                 DecoderConfig(**config["decoder"]),
                 Vocabulary.from_json(config["vocabulary"]),
             )
@@ -147,7 +147,7 @@ def build_encoder(model: str | None, config: EncoderConfig, weights: str) -> Ima
         weights: of a new encoder: 'imagenet', 'random' or a safetensors file.
     """
     if model is not None:
-        return CaptionModel.from_pretrained(model).encoder
+        return load_encoder(model)
     encoder = ImageEncoder(config).eval()
     if weights != "random":
         encoder.load_weights(weights)

@@ -11,22 +11,17 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import torch
 from accelerate import PartialState
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 from torch import Tensor
 
 from caption.config import SearchConfig
-from caption.errors import FeatureStoreError, ImageError
+from caption.errors import ImageError
 from caption.model import CaptionModel
-from caption.pretrained import push_to_hub
+from caption.pretrained import DEFAULT_CAPTIONER, push_to_hub
 from caption.search import Hypothesis
+from caption.vision.extract import FeatureExtractor
 from caption.vision.features import ImageFeatures
-from caption.vision.image import ImageSource, Preprocess, list_images, load_image
-
-DEFAULT_MODEL = Path(__file__).parent / "default"
-"""The model that comes with the package."""
-
-CPU_IMAGES = 8
-"""Images that a CPU encodes at once: more need more memory and are slower, out of its caches."""
+from caption.vision.image import ImageSource, list_images
 
 READERS = 2
 """Threads that decode files while the model works; decoding leaves Python's lock alone."""
@@ -72,8 +67,8 @@ class Captioner:
     def __init__(self, model: CaptionModel, *, search: SearchConfig | None = None) -> None:
         self.model = model.eval()
         self.search = search or SearchConfig()
-        self.encoder_id = model.encoder.fingerprint()
-        self._preprocess = Preprocess(model.encoder.config.preprocess)
+        self.extract = FeatureExtractor(self.model.encoder)
+        self.encoder_id = self.extract.encoder_id
 
     @classmethod
     def from_pretrained(
@@ -93,7 +88,7 @@ class Captioner:
         Raises:
             ModelError: the model is missing, damaged or of another format.
         """
-        model = CaptionModel.from_pretrained(source or DEFAULT_MODEL)
+        model = CaptionModel.from_pretrained(source or DEFAULT_CAPTIONER)
         return cls(model.to(device or PartialState().device), search=search)
 
     def __call__(
@@ -119,18 +114,7 @@ class Captioner:
 
     def encode(self, images: Sequence[ImageSource]) -> ImageFeatures:
         """Look at some images; captions and answers can then be had without looking again."""
-        return self.encode_pixels(torch.stack([self._read(image) for image in images]))
-
-    @torch.inference_mode()
-    def encode_pixels(self, pixels: UInt8[Tensor, "image channel row column"]) -> ImageFeatures:
-        """Look at images that have the encoder's size already."""
-        device = self.model.device
-        few = CPU_IMAGES if device.type == "cpu" else len(pixels)
-        grids = [
-            self.model.encoder(self._preprocess.normalise(some.to(device)))
-            for some in torch.split(pixels, few)
-        ]
-        return ImageFeatures(torch.cat(grids), self.model.encoder.grid_size, self.encoder_id)
+        return self.extract(images)
 
     def describe(
         self, features: ImageFeatures, *, search: SearchConfig | None = None, seed: int = 0
@@ -145,11 +129,7 @@ class Captioner:
         Raises:
             FeatureStoreError: the features are another encoder's.
         """
-        if features.encoder_id != self.encoder_id:
-            raise FeatureStoreError(
-                f"these features are of encoder {features.encoder_id}, the captioner's is "
-                f"{self.encoder_id}; encode the images with this captioner"
-            )
+        self.extract.check(features)
         grid = features.grid.to(self.model.device)
         seeds = range(seed, seed + len(features))
         found = self.model.write(grid, search or self.search, seeds=seeds)
@@ -167,7 +147,7 @@ class Captioner:
             names = iter(paths)
             while True:
                 for path in islice(names, 2 * batch_images - len(waiting)):
-                    waiting.append((path, pool.submit(self._read, path)))
+                    waiting.append((path, pool.submit(self.extract.read, path)))
                 if not waiting:
                     return
                 count = min(batch_images, len(waiting))
@@ -200,14 +180,11 @@ class Captioner:
                 rows.append(DescribedFile(path, None, None))
             except ImageError as error:
                 rows.append(DescribedFile(path, None, str(error)))
-        captions = iter(self.describe(self.encode_pixels(torch.stack(pixels))) if pixels else ())
+        captions = iter(
+            self.describe(self.extract.encode_pixels(torch.stack(pixels))) if pixels else ()
+        )
         for row in rows:
             yield row if row.error else replace(row, caption=next(captions))
-
-    def _read(self, image: ImageSource) -> UInt8[Tensor, "channel row column"]:
-        """Return bytes: what torch computes on many threads is left to the thread that has them."""
-        rows, columns = self._preprocess.config.size
-        return self._preprocess.fit(load_image(image, at_least=(columns, rows)))
 
     def _caption(self, hypotheses: Sequence[Hypothesis], grid_size: tuple[int, int]) -> Caption:
         best, *others = [self._single(hypothesis, grid_size) for hypothesis in hypotheses]

@@ -18,9 +18,12 @@ from torch import nn
 
 from caption.errors import ModelError
 from caption.files import replaced_directory, sha256, write_json
-from caption.vision.encoder import read_tensors
+from caption.vision.config import EncoderConfig, PreprocessConfig
+from caption.vision.encoder import ImageEncoder, read_tensors
 
 FORMAT_VERSION = 1
+DEFAULT_CAPTIONER = Path(__file__).parent / "default"
+"""The captioner that comes with the package."""
 
 
 def write_model(
@@ -126,14 +129,43 @@ def described_by(directory: Path) -> Iterator[None]:
         raise ModelError(f"{directory / 'config.json'}: {error}") from None
 
 
-def load_weights(model: nn.Module, directory: Path) -> None:
+def load_encoder(source: Path | str) -> ImageEncoder:
+    """Load the encoder of a captioner, without what writes its captions.
+
+    Raises:
+        ModelError: the captioner is not there, of another format, damaged or inconsistent.
+    """
+    directory = locate_model(source)
+    config = read_config(directory, "caption", ("encoder",))
+    with described_by(directory):
+        encoder = ImageEncoder(encoder_config(config["encoder"]))
+    load_weights(encoder, directory, prefix="encoder.")
+    return encoder.to(memory_format=torch.channels_last).eval()
+
+
+def encoder_config(values: Mapping[str, Any]) -> EncoderConfig:
+    """Return the config of an encoder from the plain values in a model's config."""
+    preprocess = PreprocessConfig(**values["preprocess"])
+    return EncoderConfig(**{**values, "preprocess": preprocess})
+
+
+def load_weights(model: nn.Module, directory: Path, *, prefix: str = "") -> None:
     """Give a model without storage the weights of its directory.
+
+    Args:
+        model: as its config describes it.
+        directory: of the model, or of a larger one that has it as a part.
+        prefix: what the names of the part's weights begin with there.
 
     Raises:
         ModelError: they are another model's.
     """
     path = directory / "model.safetensors"
-    tensors = read_tensors(path)
+    tensors = {
+        name.removeprefix(prefix): tensor
+        for name, tensor in read_tensors(path).items()
+        if name.startswith(prefix)
+    }
     own = model.state_dict()
     wrong = sorted(
         (own.keys() ^ tensors.keys())

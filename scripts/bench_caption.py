@@ -102,7 +102,7 @@ def _throughput(captioner: "Captioner", paths: list[Path], *, batch_images: int 
 
     def encode() -> None:
         for _ in range(batches):
-            captioner.encode_pixels(pixels)
+            captioner.extract.encode_pixels(pixels)
 
     def describe() -> None:
         _exhaust(captioner.describe_files(paths, batch_images=batch_images))

@@ -7,12 +7,13 @@ from caption.config import SearchConfig
 from caption.data import read_pixels, read_stored
 from caption.errors import FeatureStoreError, ImageError
 from caption.evaluate import evaluate_captions
-from caption.predict import DEFAULT_MODEL, Caption, Captioner
+from caption.predict import Caption, Captioner
+from caption.pretrained import DEFAULT_CAPTIONER
 from caption.vision.extract import store_features
 from caption.vision.features import ImageFeatures
 from caption.vision.image import Preprocess
 
-EXAMPLES = DEFAULT_MODEL.parent / "examples"
+EXAMPLES = DEFAULT_CAPTIONER.parent / "examples"
 
 
 def test_a_caption_says_where_it_looked_for_every_word(captioner) -> None:
@@ -153,7 +154,7 @@ def test_a_captioner_is_uploaded_whole(captioner, monkeypatch) -> None:
 
 def test_the_default_model_is_in_the_package_and_small_enough() -> None:
     captioner = Captioner.from_pretrained(device="cpu")
-    assert DEFAULT_MODEL.joinpath("model.safetensors").stat().st_size <= 40e6
+    assert DEFAULT_CAPTIONER.joinpath("model.safetensors").stat().st_size <= 40e6
     photographer = captioner(EXAMPLES / "camera.jpg")
     assert "man" in photographer.words
     assert photographer.attention.shape[1:] == captioner.model.encoder.grid_size

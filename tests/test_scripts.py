@@ -238,6 +238,30 @@ def test_answers_are_scored_and_made_ready_for_the_server(tmp_path) -> None:
     assert "give --annotations to score the answers" in refused.stderr
 
 
+def test_a_question_answerer_is_trained_and_asked(model, tmp_path) -> None:
+    from test_vqa import QUESTIONS, write_questions
+
+    questions, annotations, images = write_questions(tmp_path / "data")
+    done = run(
+        *("train_vqa.py", "--run", tmp_path / "run", "--features", tmp_path / "features"),
+        *("--questions", questions, "--annotations", annotations, "--images", images),
+        *("--captioner", model, "--config.trainer.epochs", "1", "--config.head.state-dim", "8"),
+        *("--config.head.word-dim", "8", "--validation-share", "0.34"),
+    )
+    assert done.returncode == 0, done.stderr
+    assert "8 questions about 4 images to learn" in done.stdout
+    assert f"{tmp_path / 'run' / 'best'}: accuracy" in done.stdout
+    asked = run(
+        *("ask.py", images / "0.png", *QUESTIONS, "is it a zebra?", "--captioner", model),
+        *("--model", tmp_path / "run" / "best", "--heat-maps", tmp_path / "maps"),
+    )
+    assert asked.returncode == 0, asked.stderr
+    lines = asked.stdout.splitlines()
+    assert [line.split("\t")[0] for line in lines[:2]] == QUESTIONS
+    assert "I do not know the words" in lines[-1]
+    assert len(list((tmp_path / "maps").iterdir())) == 3
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -257,6 +281,7 @@ def test_answers_are_scored_and_made_ready_for_the_server(tmp_path) -> None:
             ["evaluate_caption.py", "--references", "x", "--results", "x", "--model", "y"],
             "give --results or --model, not both",
         ),
+        (["ask.py", "x.jpg", "what?", "--model", "nowhere"], "give a model directory or a hub id"),
         (["count_ngrams.py", "--references", "README.md", "--output", "x"], "is not JSON"),
         (["evaluate_vqa.py", "--results", "x", "--questions", "README.md"], "is not JSON"),
     ],

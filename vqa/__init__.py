@@ -1,1 +1,26 @@
-"""Questions about pictures, answered from the features that `caption` computes."""
+"""Questions about pictures, answered from the features that `caption` computes.
+
+    from vqa import QuestionAnswerer
+    answer = QuestionAnswerer.from_pretrained("runs/mine/best")("photo.jpg", "what colour is it?")
+    print(answer.text, answer.probability)
+
+In reading order: `annotations` and `answers` say what is asked and when two answers are the same;
+`data` serves questions with stored features, `model` answers them, `task` trains it, `metrics` and
+`evaluate` tell how right it is, `predict` uses it.
+
+Nothing inside imports from here, and importing this loads nothing heavy.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from vqa.predict import Answer, QuestionAnswerer
+
+__all__ = ["Answer", "QuestionAnswerer"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module("vqa.predict"), name)

@@ -59,15 +59,33 @@ def read_answers(path: Path) -> dict[QuestionId, AnsweredQuestion]:
     return questions
 
 
-def _records(path: Path, key: str, fields: Mapping[str, tuple[type, ...]]) -> list[dict[str, Any]]:
-    expected = f"a VQA {key} JSON file"
-    content = read_json(path, expected=expected)
+def question_records(
+    content: Any, key: str, source: Path, fields: Mapping[str, tuple[type, ...]]
+) -> list[dict[str, Any]]:
+    """Return the checked records of a VQA file, each with an id of its own.
+
+    Args:
+        content: what the file holds.
+        key: "questions" or "annotations".
+        source: the file, for the message.
+        fields: what each record must have besides its `question_id`.
+
+    Raises:
+        DataError: names the first record that is not as expected.
+    """
     records = content.get(key) if isinstance(content, dict) else None
     if not isinstance(records, list) or not records:
-        raise DataError(f"{path}: has no list {key!r} with records in it; expected {expected}")
-    check_fields(records, key[:-1], {"question_id": (int, str), **fields}, path)
-    refuse_duplicates((record["question_id"] for record in records), "question_id", path)
+        raise DataError(
+            f"{source}: has no list {key!r} with records in it; expected a VQA {key} JSON file"
+        )
+    check_fields(records, key[:-1], {"question_id": (int, str), **fields}, source)
+    refuse_duplicates((record["question_id"] for record in records), "question_id", source)
     return records
+
+
+def _records(path: Path, key: str, fields: Mapping[str, tuple[type, ...]]) -> list[dict[str, Any]]:
+    content = read_json(path, expected=f"a VQA {key} JSON file")
+    return question_records(content, key, path, fields)
 
 
 def read_results(

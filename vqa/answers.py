@@ -6,6 +6,13 @@ scores are comparable only by the same rules.
 """
 
 import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+
+from caption.errors import DataError, ModelError
+
+OFFICIAL_ANSWERS = 10
+"""Answers of a question from which on the official rule applies."""
 
 PUNCTUATION = ';/[]"{}()=+\\_-><@`,?!'
 NUMBERS = {
@@ -64,3 +71,56 @@ def _words(text: str) -> str:
     """Write numbers as digits, drop articles, give contractions their apostrophe."""
     words = [NUMBERS.get(word, word) for word in text.lower().split()]
     return " ".join(CONTRACTIONS.get(word, word) for word in words if word not in ARTICLES)
+
+
+_COMMA = re.compile(r",(?!\d)")
+
+
+def things(answer: str) -> frozenset[str]:
+    """Return the parts of a list with commas, each normalised unless nothing would be left."""
+    parts = [part.strip() for part in _COMMA.split(answer)]
+    return frozenset(normalise(part) or part.lower() for part in parts if part)
+
+
+class AnswerVocabulary:
+    """The answers that a model can give; each is a class, however it is written."""
+
+    def __init__(self, answers: Sequence[str]) -> None:
+        self.answers = tuple(answers)
+        self._ids = {things(answer): i for i, answer in enumerate(self.answers)}
+        if len(self._ids) != len(self.answers):
+            raise ModelError("the vocabulary has an answer more than once")
+
+    @classmethod
+    def build(cls, answers: Iterable[str], *, max_answers: int) -> "AnswerVocabulary":
+        """Return the most frequent answers, each in its most frequent spelling.
+
+        Raises:
+            DataError: there are none.
+        """
+        spellings: defaultdict[frozenset[str], Counter[str]] = defaultdict(Counter)
+        for answer in answers:
+            if meant := things(answer):
+                spellings[meant][trim(answer).lower()] += 1
+        if not spellings:
+            raise DataError("there are no answers to learn; every one is empty")
+        counts = {min(c, key=lambda text: (-c[text], text)): c.total() for c in spellings.values()}
+        return cls(sorted(counts, key=lambda text: (-counts[text], text))[:max_answers])
+
+    def __len__(self) -> int:
+        return len(self.answers)
+
+    def id_of(self, answer: str) -> int | None:
+        """Return the class of an answer, or None if the model cannot give it."""
+        return self._ids.get(things(answer))
+
+    def targets(self, answers: Sequence[str]) -> dict[int, float]:
+        """Return how right each class would be, given what people answered; others are wrong.
+
+        With ten answers 0.3 for each that agrees, at most 1, as the official accuracy has it; with
+        fewer, 1 for each of the given ones.
+        """
+        counts = Counter(i for answer in answers if (i := self.id_of(answer)) is not None)
+        if len(answers) < OFFICIAL_ANSWERS:
+            return dict.fromkeys(counts, 1.0)
+        return {i: min(1.0, 0.3 * count) for i, count in counts.items()}

@@ -7,18 +7,13 @@ is right, 1.0, if it equals any of the given ones after normalisation; where the
 commas ("chair, table", as in DAQUAR), if it names the same things in any order.
 """
 
-import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
 from vqa.annotations import AnsweredQuestion, QuestionId
-from vqa.answers import normalise, trim
-
-OFFICIAL_ANSWERS = 10
-"""Answers of a question from which on the official rule applies."""
-_COMMA = re.compile(r",(?!\d)")
+from vqa.answers import OFFICIAL_ANSWERS, normalise, things, trim
 
 
 @dataclass(frozen=True)
@@ -54,15 +49,9 @@ def score(
 def accuracy(prediction: str, answers: Sequence[str]) -> float:
     """Return how right an answer is, from 0 to 1, given what people answered."""
     if len(answers) < OFFICIAL_ANSWERS:
-        return float(_things(prediction) in map(_things, answers))
+        return float(things(prediction) in map(things, answers))
     # Officially nothing is normalised where all agree: "Cat." is wrong if everyone said "cat".
     compared = trim if len(set(answers)) == 1 else normalise
     prediction = compared(prediction)
     matches = [compared(answer) == prediction for answer in answers]
     return fmean(min(1.0, (sum(matches) - own) / 3) for own in matches)
-
-
-def _things(answer: str) -> frozenset[str]:
-    """Return the parts of a list, each normalised unless nothing would be left of it."""
-    parts = [part.strip() for part in _COMMA.split(answer)]
-    return frozenset(normalise(part) or part.lower() for part in parts if part)

@@ -1,17 +1,72 @@
-"""From image files to stored features: what a frozen encoder sees need be computed only once."""
+"""From pictures to features: at once for use, or stored for training with a frozen encoder."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
+from caption.errors import FeatureStoreError
 from caption.vision.encoder import ImageEncoder
-from caption.vision.features import FeatureStore, ImageId, StorePlan, write_store
-from caption.vision.image import Preprocess, load_image
+from caption.vision.features import (
+    FeatureStore,
+    ImageFeatures,
+    ImageId,
+    StorePlan,
+    write_store,
+)
+from caption.vision.image import ImageSource, Preprocess, load_image
+
+CPU_IMAGES = 8
+"""Images that a CPU encodes at once: more need more memory and are slower, out of its caches."""
+
+
+class FeatureExtractor:
+    """Turns pictures of any kind into the features that captions and answers are read from."""
+
+    def __init__(self, encoder: ImageEncoder) -> None:
+        self.encoder = encoder.eval()
+        self.encoder_id = encoder.fingerprint()
+        self._preprocess = Preprocess(encoder.config.preprocess)
+
+    def __call__(self, images: Sequence[ImageSource]) -> ImageFeatures:
+        """Look at some images.
+
+        Raises:
+            ImageError: one of them cannot be read.
+        """
+        return self.encode_pixels(torch.stack([self.read(image) for image in images]))
+
+    @torch.inference_mode()
+    def encode_pixels(self, pixels: UInt8[Tensor, "image channel row column"]) -> ImageFeatures:
+        """Look at images that have the encoder's size already."""
+        device = next(self.encoder.parameters()).device
+        few = CPU_IMAGES if device.type == "cpu" else len(pixels)
+        grids = [
+            self.encoder(self._preprocess.normalise(some.to(device)))
+            for some in torch.split(pixels, few)
+        ]
+        return ImageFeatures(torch.cat(grids), self.encoder.grid_size, self.encoder_id)
+
+    def read(self, image: ImageSource) -> UInt8[Tensor, "channel row column"]:
+        """Return bytes: what torch computes on many threads is left to the thread that has them."""
+        rows, columns = self._preprocess.config.size
+        return self._preprocess.fit(load_image(image, at_least=(columns, rows)))
+
+    def check(self, features: ImageFeatures) -> None:
+        """Refuse the features of another encoder.
+
+        Raises:
+            FeatureStoreError: they are.
+        """
+        if features.encoder_id != self.encoder_id:
+            raise FeatureStoreError(
+                f"these features are of encoder {features.encoder_id}, the model's is "
+                f"{self.encoder_id}; encode the images with this model"
+            )
 
 
 def store_features(

@@ -1,0 +1,106 @@
+"""Settings of the question answerer and of its training; imports nothing heavy."""
+
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+from caption.engine.config import OptimConfig, TrainerConfig
+
+Inputs = Literal["both", "question", "image"]
+Cell = Literal["lstm", "gru"]
+Comparison = Literal["additive", "product"]
+Fusion = Literal["concatenation", "hadamard"]
+Outputs = Literal["softmax", "sigmoid"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeadConfig:
+    """How question and picture become an answer."""
+
+    inputs: Inputs = "both"
+    """What the answer may depend on; a model that reads the question only shows how much can be
+    guessed without looking, one that sees the image only how much without listening."""
+    cell: Cell = "lstm"
+    """Recurrence over the words of the question."""
+    word_dim: int = 300
+    """Size of a word's embedding."""
+    state_dim: int = 1024
+    """Size of the question's state, of both directions together."""
+    num_layers: int = 1
+    """Recurrences on top of each other."""
+    bidirectional: bool = False
+    """Read the question backwards too."""
+    visual_dim: int = 512
+    """Size that the encoder's feature vectors are projected to."""
+    normalise: bool = True
+    """Scale every position's feature vector to length 1 first."""
+    comparison: Comparison = "product"
+    """How question and position are compared: tanh(a + b) or relu(a) * relu(b)."""
+    attention_dim: int = 512
+    """Size of the space in which they are compared."""
+    num_glimpses: int = 2
+    """Looks at the picture, each with attention of its own."""
+    fusion: Fusion = "hadamard"
+    """How the question joins what was seen."""
+    fused_dim: int = 1024
+    """Size of both together."""
+    outputs: Outputs = "softmax"
+    """softmax: exactly one answer is right; sigmoid: each is right or wrong by itself."""
+    dropout: float = 0.5
+    """Share of words, features and joint values that are zeroed in training."""
+
+    def __post_init__(self) -> None:
+        for name, choices in (
+            ("inputs", Inputs),
+            ("cell", Cell),
+            ("comparison", Comparison),
+            ("fusion", Fusion),
+            ("outputs", Outputs),
+        ):
+            if getattr(self, name) not in get_args(choices):
+                raise ValueError(
+                    f"{name} must be one of {get_args(choices)}, got {getattr(self, name)!r}"
+                )
+        for name in (
+            *("word_dim", "state_dim", "num_layers", "visual_dim", "attention_dim"),
+            *("num_glimpses", "fused_dim"),
+        ):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if self.bidirectional and self.state_dim % 2:
+            raise ValueError(f"two directions cannot share a state_dim of {self.state_dim}")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout must be in [0, 1), got {self.dropout}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextConfig:
+    """Which words and answers are learnt."""
+
+    minimum_count: int = 1
+    """Words of questions seen less often in training become unknown."""
+    max_length: int = 40
+    """Words of a question that are read."""
+    max_answers: int = 3000
+    """The most frequent answers become the classes; others cannot be given."""
+
+    def __post_init__(self) -> None:
+        for name in ("minimum_count", "max_length", "max_answers"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class VqaConfig:
+    """A question answerer and how it is trained."""
+
+    head: HeadConfig = field(default_factory=HeadConfig)
+    text: TextConfig = field(default_factory=TextConfig)
+    batch_questions: int = 128
+    """Questions in a batch."""
+    trainer: TrainerConfig = field(
+        default_factory=lambda: TrainerConfig(epochs=20, optim=OptimConfig(warmup_steps=100))
+    )
+
+    def __post_init__(self) -> None:
+        if self.batch_questions < 1:
+            raise ValueError(f"batch_questions must be at least 1, got {self.batch_questions}")

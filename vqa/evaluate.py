@@ -1,0 +1,54 @@
+"""How well a question answerer answers the questions of a data set."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from vqa.annotations import AnsweredQuestion, QuestionId
+from vqa.data import ImageQuestion, QuestionCollate, load_questions
+from vqa.metrics import VqaScores, score
+from vqa.model import VqaModel
+
+
+@dataclass(frozen=True)
+class VqaReport:
+    """What a model answered and how right that is."""
+
+    answers: dict[QuestionId, str]
+    scores: VqaScores
+
+    @property
+    def num_distinct(self) -> int:
+        """How many different answers were given; few mean that the model listens to nothing."""
+        return len(set(self.answers.values()))
+
+    def metrics(self) -> dict[str, float]:
+        """Return the figures that a training log shows."""
+        return {"accuracy": self.scores.accuracy, "distinct": self.num_distinct}
+
+
+@torch.inference_mode()
+def evaluate_answers(
+    model: VqaModel,
+    questions: Sequence[ImageQuestion],
+    collate: QuestionCollate,
+    *,
+    batch_questions: int = 256,
+) -> VqaReport:
+    """Answer every question and score the answers; the model is in eval mode."""
+    given: list[str] = []
+    for batch in load_questions(questions, collate, batch_questions=batch_questions):
+        scores, _ = model(
+            batch.grid.to(model.device),
+            batch.images.to(model.device),
+            batch.words.to(model.device),
+            batch.lengths,
+        )
+        given += [model.answers.answers[i] for i in scores.argmax(dim=-1).tolist()]
+    answers = dict(zip((q.question_id for q in questions), given, strict=True))
+    truths = {
+        q.question_id: AnsweredQuestion(q.answers, q.answer_type, q.question_type)
+        for q in questions
+    }
+    return VqaReport(answers, score(answers, truths))

@@ -1,0 +1,206 @@
+"""From a question and a grid of features to an answer.
+
+A question LSTM asks, attention with several glimpses looks (Yang et al. 2016; Kazemi & Elqursh
+2017, "Show, Ask, Attend, and Answer"), and a classifier picks one of the answers seen in training.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from caption.errors import ModelError
+from caption.pretrained import (
+    described_by,
+    load_weights,
+    locate_model,
+    read_config,
+    write_model,
+)
+from caption.text.vocabulary import Vocabulary
+from vqa.answers import AnswerVocabulary
+from vqa.config import HeadConfig
+
+KIND = "vqa"
+
+
+class Sight(NamedTuple):
+    """The encoder whose features a head has learnt to read."""
+
+    encoder_id: str
+    """Its fingerprint; the features of any other mean nothing to the head."""
+    num_positions: int
+    feature_dim: int
+
+
+class QuestionEncoder(nn.Module):
+    """Reads a question word by word and remembers what was asked."""
+
+    def __init__(self, config: HeadConfig, *, vocabulary_size: int) -> None:
+        super().__init__()
+        self.embed = nn.Embedding(vocabulary_size, config.word_dim)
+        recurrence = {"lstm": nn.LSTM, "gru": nn.GRU}[config.cell]
+        self.recurrence = recurrence(
+            config.word_dim,
+            config.state_dim // (2 if config.bidirectional else 1),
+            num_layers=config.num_layers,
+            bidirectional=config.bidirectional,
+            batch_first=True,
+            dropout=config.dropout if config.num_layers > 1 else 0.0,
+        )
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(
+        self, words: Int[Tensor, "question length"], lengths: Int[Tensor, " question"]
+    ) -> Float[Tensor, "question state"]:
+        """Return the last state of each question; padding after its length is not read."""
+        embedded = torch.tanh(self.dropout(self.embed(words)))
+        packed = nn.utils.rnn.pack_padded_sequence(
+            embedded, lengths.cpu(), batch_first=True, enforce_sorted=False
+        )
+        _, state = self.recurrence(packed)
+        hidden = state[0] if isinstance(state, tuple) else state
+        directions = 2 if self.recurrence.bidirectional else 1
+        return torch.cat(tuple(hidden[-directions:]), dim=-1)
+
+
+class GlimpseAttention(nn.Module):
+    """Looks at the grid several times at once, each time where the question points."""
+
+    def __init__(self, config: HeadConfig) -> None:
+        super().__init__()
+        self.comparison = config.comparison
+        self.project_grid = nn.Linear(config.visual_dim, config.attention_dim, bias=False)
+        self.project_query = nn.Linear(config.state_dim, config.attention_dim)
+        self.score = nn.Linear(config.attention_dim, config.num_glimpses)
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(
+        self,
+        query: Float[Tensor, "question state"],
+        grid: Float[Tensor, "question position visual"],
+    ) -> tuple[Float[Tensor, "question seen"], Float[Tensor, "question glimpse position"]]:
+        """Return what all glimpses saw, side by side, and their weights, which sum to 1 each."""
+        own, asked = self.project_grid(grid), self.project_query(query).unsqueeze(1)
+        compared = (
+            torch.tanh(own + asked)
+            if self.comparison == "additive"
+            else (F.relu(own) * F.relu(asked))
+        )
+        weights = self.score(self.dropout(compared)).softmax(dim=1).transpose(1, 2)
+        return (weights @ grid).flatten(1), weights
+
+
+class VqaModel(nn.Module):
+    """The question answerer without an encoder: it reads features that are there already."""
+
+    def __init__(
+        self, config: HeadConfig, vocabulary: Vocabulary, answers: AnswerVocabulary, sight: Sight
+    ) -> None:
+        super().__init__()
+        self.config, self.vocabulary, self.answers, self.sight = config, vocabulary, answers, sight
+        fused = config.fused_dim
+        if config.inputs != "image":
+            self.question = QuestionEncoder(config, vocabulary_size=len(vocabulary))
+        if config.inputs != "question":
+            self.project_grid = nn.Sequential(
+                nn.Linear(sight.feature_dim, config.visual_dim), nn.ReLU()
+            )
+            # What attention returns does not depend on where it was found, and questions about
+            # left and right do: every position adds something of its own.
+            self.place = nn.Parameter(torch.empty(sight.num_positions, config.visual_dim))
+            nn.init.normal_(self.place, std=0.1)
+            self.attention = GlimpseAttention(config)
+            self.fuse_seen = nn.Linear(config.num_glimpses * config.visual_dim, fused)
+        self.fuse_asked = nn.Linear(config.state_dim, fused)
+        self.classify = nn.Linear(fused, len(answers))
+        self.dropout = nn.Dropout(config.dropout)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights live."""
+        return self.classify.weight.device
+
+    def forward(
+        self,
+        grid: Float[Tensor, "image position feature"],
+        images: Int[Tensor, " question"],
+        words: Int[Tensor, "question length"],
+        lengths: Int[Tensor, " question"],
+    ) -> tuple[Float[Tensor, "question answer"], Float[Tensor, "question glimpse position"]]:
+        """Score every answer to each question.
+
+        Args:
+            grid: features of some images.
+            images: which of them each question is about.
+            words: ids of the questions, padded.
+            lengths: words of each question, at least one.
+
+        Returns:
+            Scores before softmax or sigmoid, and where each glimpse looked.
+        """
+        num_questions, num_positions = len(images), grid.shape[1]
+        if self.config.inputs == "image":
+            query = grid.new_zeros(num_questions, self.config.state_dim)
+        else:
+            query = self.question(words, lengths)
+        asked = self.fuse_asked(self.dropout(query))
+        if self.config.inputs == "question":
+            weights = grid.new_full(
+                (num_questions, self.config.num_glimpses, num_positions), 1 / num_positions
+            )
+            return self.classify(self.dropout(F.relu(asked))), weights
+        visual = grid
+        if self.config.normalise:  # the length that a vector of normal numbers would have
+            visual = F.normalize(grid, dim=-1) * grid.shape[-1] ** 0.5
+        # Projected once for an image, however many questions are about it.
+        visual = self.project_grid(self.dropout(visual)) + self.place
+        seen, weights = self.attention(query, visual[images])
+        looked = self.fuse_seen(self.dropout(seen))
+        if self.config.fusion == "hadamard":
+            fused = F.relu(asked) * F.relu(looked)
+        else:  # one linear layer of both side by side is the sum of one of each
+            fused = F.relu(asked + looked)
+        return self.classify(self.dropout(fused)), weights
+
+    def save_pretrained(
+        self, directory: Path | str, *, card: str, dtype: torch.dtype = torch.float32
+    ) -> None:
+        """Write the model directory; it appears under its name when it is complete."""
+        config = {
+            "head": asdict(self.config),
+            "vocabulary": self.vocabulary.to_json(),
+            "answers": list(self.answers.answers),
+            "sight": self.sight._asdict(),
+        }
+        write_model(Path(directory), self, KIND, config, card=card, dtype=dtype)
+
+    @classmethod
+    def from_pretrained(cls, source: Path | str) -> "VqaModel":
+        """Load a model directory, or download one by its hub id ('owner/name').
+
+        Raises:
+            ModelError: it is not there, of another format, damaged or inconsistent.
+        """
+        directory = locate_model(source)
+        config = read_config(directory, KIND, ("head", "vocabulary", "answers", "sight"))
+        with described_by(directory):
+            model = cls(
+                HeadConfig(**config["head"]),
+                Vocabulary.from_json(config["vocabulary"]),
+                AnswerVocabulary(_texts(config["answers"])),
+                Sight(**config["sight"]),
+            )
+        load_weights(model, directory)
+        return model.eval()
+
+
+def _texts(values: Sequence[str]) -> Sequence[str]:
+    if not isinstance(values, tuple) or not all(isinstance(value, str) for value in values):
+        raise ModelError("the answers should be a list of texts")
+    return values

@@ -1,0 +1,158 @@
+"""Answers for people: a picture and a question in, an answer out, with where the model looked."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from accelerate import PartialState
+from jaxtyping import Float
+from torch import Tensor
+
+from caption.errors import DataError, ModelError
+from caption.pretrained import DEFAULT_CAPTIONER, load_encoder
+from caption.text.tokenize import tokenize
+from caption.vision.extract import FeatureExtractor
+from caption.vision.features import ImageFeatures
+from caption.vision.image import ImageSource
+from vqa.config import TextConfig
+from vqa.data import encode_questions
+from vqa.model import VqaModel
+
+LONGEST_QUESTION = TextConfig().max_length
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """An answer to a question about a picture, and why."""
+
+    text: str
+    probability: float
+    """That it is right, in the model's own opinion."""
+    top: tuple[tuple[str, float], ...]
+    """The likeliest answers with their probabilities, best first."""
+    attention: Float[np.ndarray, "glimpse row column"]
+    """Where each glimpse looked: weights over the grid, which sum to 1."""
+    unknown_words: tuple[str, ...]
+    """Words of the question that the model has not learnt: it did not understand these."""
+
+    def __str__(self) -> str:
+        return self.text
+
+    @property
+    def doubt(self) -> str | None:
+        """What a person should be told of before believing the answer, if there is something."""
+        if not self.unknown_words:
+            return None
+        words = ", ".join(f"'{word}'" for word in self.unknown_words)
+        return f"I do not know the word{'s' if len(self.unknown_words) > 1 else ''} {words}"
+
+
+class QuestionAnswerer:
+    """Answers questions about pictures with a trained model.
+
+    >>> from vqa import QuestionAnswerer
+    >>> answerer = QuestionAnswerer.from_pretrained("runs/mine/best")  # doctest: +SKIP
+    >>> answerer("photo.jpg", "what colour is the dog?").text  # doctest: +SKIP
+    """
+
+    def __init__(self, model: VqaModel, extract: FeatureExtractor) -> None:
+        if model.sight.encoder_id != extract.encoder_id:
+            raise ModelError(
+                f"the question answerer reads features of encoder {model.sight.encoder_id}, not of "
+                f"{extract.encoder_id}; give the captioner whose features it was trained on"
+            )
+        self.model, self.extract = model.eval(), extract
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        source: str | Path,
+        *,
+        captioner: str | Path | None = None,
+        device: str | torch.device | None = None,
+    ) -> "QuestionAnswerer":
+        """Load a question answerer.
+
+        Args:
+            source: model directory, or hub id to download.
+            captioner: the model whose encoder it reads; by default the one of this package.
+            device: where to run, such as 'cpu' or 'cuda:1'; by default the best that is there.
+
+        Raises:
+            ModelError: a model is missing, damaged, of another format or of another encoder.
+        """
+        device = device or PartialState().device
+        encoder = load_encoder(captioner or DEFAULT_CAPTIONER).to(device)
+        return cls(VqaModel.from_pretrained(source).to(device), FeatureExtractor(encoder))
+
+    def __call__(self, image: "ImageSource | ImageFeatures", question: str) -> Answer:
+        """Answer a question about one image.
+
+        Args:
+            image: a path, bytes, a PIL image or an array; or its features.
+            question: in the words of the training questions, as far as possible.
+
+        Raises:
+            ImageError: the image cannot be read.
+            DataError: the question is empty or far too long.
+        """
+        (answer,) = self.ask(image, [question])
+        return answer
+
+    @torch.inference_mode()
+    def ask(self, image: "ImageSource | ImageFeatures", questions: Sequence[str]) -> list[Answer]:
+        """Answer any number of questions about one image, which is looked at once."""
+        for question in questions:
+            _check(question)
+        if not questions:
+            return []
+        features = image if isinstance(image, ImageFeatures) else self.extract([image])
+        self.extract.check(features)
+        if len(features) != 1:
+            raise ValueError(f"expected the features of one image, got {len(features)}")
+        words, lengths = encode_questions(
+            questions, self.model.vocabulary, max_length=LONGEST_QUESTION
+        )
+        device = self.model.device
+        images = torch.zeros(len(questions), dtype=torch.long, device=device)
+        scores, weights = self.model(features.grid.to(device), images, words.to(device), lengths)
+        is_softmax = self.model.config.outputs == "softmax"
+        probabilities = scores.softmax(dim=-1) if is_softmax else scores.sigmoid()
+        return [
+            self._answer(question, shares, looks.unflatten(-1, features.grid_size))
+            for question, shares, looks in zip(questions, probabilities, weights, strict=True)
+        ]
+
+    def _answer(
+        self,
+        question: str,
+        probabilities: Float[Tensor, " answer"],
+        weights: Float[Tensor, "glimpse row column"],
+        *,
+        num_top: int = 5,
+    ) -> Answer:
+        values, ids = probabilities.topk(min(num_top, len(probabilities)))
+        texts = [self.model.answers.answers[i] for i in ids.tolist()]
+        top = tuple(zip(texts, values.tolist(), strict=True))
+        vocabulary = self.model.vocabulary
+        unknown = [w for w in tokenize(question) if vocabulary.id_of(w) == vocabulary.unknown_id]
+        return Answer(
+            text=top[0][0],
+            probability=top[0][1],
+            top=top,
+            attention=weights.float().cpu().numpy(),
+            unknown_words=tuple(dict.fromkeys(unknown)),
+        )
+
+
+def _check(question: str) -> None:
+    length = len(tokenize(question))
+    if not any(map(str.isalnum, question)):
+        raise DataError(f"the question {question!r} has no words; ask something like 'is it red?'")
+    if length > LONGEST_QUESTION:
+        raise DataError(
+            f"the question has {length} words, at most {LONGEST_QUESTION} can be read; "
+            "ask a shorter one"
+        )

@@ -1,0 +1,129 @@
+"""Learning to answer: the problem that the trainer is given."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from caption.engine.trainer import LossTerms
+from caption.errors import FeatureStoreError
+from caption.text.vocabulary import Vocabulary
+from caption.vision.features import FeatureStore
+from vqa.answers import AnswerVocabulary
+from vqa.config import VqaConfig
+from vqa.data import QuestionBatch, QuestionCollate, VqaData, load_questions
+from vqa.evaluate import VqaReport, evaluate_answers
+from vqa.model import Sight, VqaModel
+
+CARD = """\
+---
+library_name: glimpse
+pipeline_tag: visual-question-answering
+---
+# A question answerer
+
+Written by Glimpse's `scripts/train_vqa.py`. It reads the features of encoder {encoder_id}.
+Validation: {scores}.
+"""
+
+
+class VqaTask:
+    """Soft answers of the training questions, official accuracy on the others."""
+
+    select_by = "accuracy"
+
+    def __init__(
+        self,
+        config: VqaConfig,
+        model: VqaModel,
+        *,
+        train: tuple[VqaData, FeatureStore],
+        validation: tuple[VqaData, FeatureStore],
+    ) -> None:
+        for _, store in (train, validation):
+            if store.plan.encoder_id != model.sight.encoder_id:
+                raise FeatureStoreError(
+                    f"the features are of encoder {store.plan.encoder_id}, the model reads those "
+                    f"of {model.sight.encoder_id}; extract them again with its encoder "
+                    "(scripts/extract_features.py)"
+                )
+        self.config, self.model = config, model
+        self.train, self.validation = train, validation
+
+    def loader(self, epoch: int) -> "DataLoader[Any]":
+        """Return the training questions of an epoch in batches."""
+        data, store = self.train
+        generator = torch.Generator().manual_seed(hash((self.config.trainer.seed, epoch)) % 2**63)
+        return load_questions(
+            data.questions,
+            self._collate(store),
+            batch_questions=self.config.batch_questions,
+            order=torch.randperm(len(data.questions), generator=generator).tolist(),
+        )
+
+    def count(self, batch: QuestionBatch) -> Tensor:
+        """Return the number of questions in a batch."""
+        return torch.tensor(len(batch.words), device=batch.words.device)
+
+    def loss(self, model: nn.Module, batch: QuestionBatch) -> LossTerms:
+        """Return the loss of a batch, summed over its questions."""
+        scores, _ = model(batch.grid, batch.images, batch.words, batch.lengths)
+        scores = scores.float()
+        if self.model.config.outputs == "sigmoid":
+            total = F.binary_cross_entropy_with_logits(scores, batch.targets, reduction="sum")
+        else:
+            shares = batch.targets / batch.targets.sum(dim=-1, keepdim=True).clamp(min=1e-9)
+            total = -(shares * scores.log_softmax(dim=-1)).sum()
+        return LossTerms(total, total.detach())
+
+    def validate(self) -> Mapping[str, float]:
+        """Answer the validation questions and score the answers."""
+        return self.evaluate().metrics()
+
+    def evaluate(self) -> VqaReport:
+        """Return the answers to the validation questions too."""
+        data, store = self.validation
+        return evaluate_answers(self.model, data.questions, self._collate(store))
+
+    def save(self, directory: Path, metrics: Mapping[str, float]) -> None:
+        """Write the model directory."""
+        scores = ", ".join(f"{name} {value:.4f}" for name, value in metrics.items())
+        card = CARD.format(
+            encoder_id=self.model.sight.encoder_id, scores=scores or "not yet scored"
+        )
+        self.model.save_pretrained(directory, card=card)
+
+    def _collate(self, store: FeatureStore) -> QuestionCollate:
+        return QuestionCollate(
+            store,
+            self.model.vocabulary,
+            self.model.answers,
+            max_length=self.config.text.max_length,
+        )
+
+
+def build_task(
+    config: VqaConfig,
+    *,
+    train: tuple[VqaData, FeatureStore],
+    validation: tuple[VqaData, FeatureStore],
+) -> VqaTask:
+    """Build the model for the words and answers of the training questions."""
+    data, store = train
+    torch.manual_seed(config.trainer.seed)
+    model = VqaModel(
+        config.head,
+        Vocabulary.build(
+            (question.text for question in data.questions), minimum_count=config.text.minimum_count
+        ),
+        AnswerVocabulary.build(
+            (answer for question in data.questions for answer in question.answers),
+            max_answers=config.text.max_answers,
+        ),
+        Sight(store.plan.encoder_id, *store.plan.shape[1:]),
+    )
+    return VqaTask(config, model, train=train, validation=validation)
