@@ -91,6 +91,11 @@ def push_to_hub(directory: Path, repo_id: str, *, private: bool = False) -> str:
     return str(api.upload_folder(repo_id=repo_id, folder_path=directory))
 
 
+def kind_of(directory: Path) -> str:
+    """Return what the model in a directory does, such as "vqa"."""
+    return str(_read_config(directory).get("kind"))
+
+
 def read_config(directory: Path, kind: str, parts: Collection[str]) -> dict[str, Any]:
     """Return the config of a model directory whose weights are proven to be its own.
 

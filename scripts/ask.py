@@ -17,8 +17,9 @@ class Args:
     """Image file."""
     questions: Annotated[tuple[str, ...], tyro.conf.Positional]
     """Questions, each in quotes."""
-    model: str
-    """Model directory or hub id of a question answerer; train_vqa.py makes one."""
+    model: str | None = None
+    """Model directory or hub id of a question answerer; by default the one that comes with the
+    package."""
     captioner: str | None = None
     """Model whose encoder it was trained with; by default the one that comes with the package."""
     heat_maps: Path | None = None

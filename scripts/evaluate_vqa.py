@@ -17,14 +17,23 @@ if TYPE_CHECKING:
 class Args:
     """Score answers to questions about images."""
 
-    results: Path
-    """JSON file with the answers, a list of question_id and answer as EvalAI wants it."""
+    results: Path | None = None
+    """JSON file with the answers, a list of question_id and answer as EvalAI wants it; without it a
+    model answers."""
     annotations: Path | None = None
     """VQA annotations JSON file with what people answered; without it the results are only
     checked."""
     questions: Path | None = None
     """VQA questions JSON file, each of which the results must answer exactly once; by default those
     of the annotations."""
+    images: Path | None = None
+    """Directory of the images, for a model."""
+    model: str | None = None
+    """Model directory or hub id of a question answerer; by default the one of the package."""
+    captioner: str | None = None
+    """Model whose encoder it was trained with; by default the one of the package."""
+    features: Path | None = None
+    """Directory for stored features, extracted if not there yet; by default a temporary one."""
     subset: bool = False
     """Accept results that lack some of the questions."""
     output: Path | None = None
@@ -43,15 +52,20 @@ def main(args: Args) -> None:
     questions = truths if args.questions is None else read_questions(args.questions)
     if not questions:
         raise DataError("give --annotations to score the answers, or --questions to check them")
-    answers = read_results(args.results, questions, subset=args.subset)
-    print(f"{args.results}: {len(answers)} of {len(questions)} questions answered")
+    if args.results is None:
+        source = args.model or "the model of the package"
+        answers = _answer(args)
+    else:
+        source = str(args.results)
+        answers = read_results(args.results, questions, subset=args.subset)
+    print(f"{source}: {len(answers)} of {len(questions)} questions answered")
     if args.annotations is not None:
         _refuse_unknown(answers, truths, args.annotations)
         scores = score(answers, truths)
         print(table(scores))
         if args.output is not None:
             protocol = {
-                "results": str(args.results),
+                "results": source,
                 "annotations": str(args.annotations),
                 "num_questions": len(answers),
                 "num_all_questions": len(questions),
@@ -59,6 +73,36 @@ def main(args: Args) -> None:
             write_json(args.output, protocol | asdict(scores))
     if args.submission is not None:
         write_results(args.submission, answers)
+
+
+def _answer(args: Args) -> "dict[QuestionId, str]":
+    """Let a model answer all questions, those of a dialog with the history in the file."""
+    from tempfile import TemporaryDirectory
+
+    from caption.vision.extract import store_features
+    from vqa.data import QuestionCollate, read_vqa
+    from vqa.evaluate import evaluate_answers
+    from vqa.predict import LONGEST_QUESTION, QuestionAnswerer
+
+    if args.questions is None or args.annotations is None or args.images is None:
+        raise DataError(
+            "give --results with answers, or --questions, --annotations and --images for a model "
+            "to answer"
+        )
+    data = read_vqa(args.questions, args.annotations, args.images)
+    answerer = QuestionAnswerer.from_pretrained(args.model, captioner=args.captioner)
+    with TemporaryDirectory() as folder:
+        store = store_features(
+            answerer.extract.encoder, data.images, args.features or Path(folder) / "features"
+        )
+        collate = QuestionCollate(
+            store,
+            answerer.model.vocabulary,
+            answerer.model.answers,
+            max_length=LONGEST_QUESTION,
+            history_turns=answerer.model.config.history_turns,
+        )
+        return evaluate_answers(answerer.model, data.questions, collate).answers
 
 
 def _refuse_unknown(

@@ -24,12 +24,17 @@ def main(args: Args) -> None:
     import torch
 
     from caption.model import CaptionModel
+    from caption.pretrained import kind_of, locate_model
+    from vqa.model import KIND as VQA
+    from vqa.model import VqaModel
 
     try:
         card = args.card.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{args.card}: no readable model card ({error})") from None
-    model = CaptionModel.from_pretrained(args.model)
+    source = locate_model(args.model)
+    kind = VqaModel if kind_of(source) == VQA else CaptionModel
+    model = kind.from_pretrained(source)
     model.save_pretrained(args.output, card=card, dtype=torch.float16)
     size = (args.output / "model.safetensors").stat().st_size
     print(f"{args.output}: {size / 1e6:.1f} MB")

@@ -1,12 +1,12 @@
 """Train a question answerer on VQA-format questions and the features of a captioner."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from caption.command import run
 from caption.errors import DataError
-from vqa.config import VqaConfig
+from vqa.config import Inputs, VqaConfig
 
 if TYPE_CHECKING:
     from vqa.data import VqaData
@@ -19,18 +19,18 @@ class Args:
 
     run: Path
     """Directory that receives metrics.jsonl, the state to resume from, last/ and best/."""
-    questions: Path
-    """Questions to learn, a VQA questions JSON file."""
-    annotations: Path
-    """What people answered, a VQA annotations JSON file."""
-    images: Path
-    """Directory of their images."""
-    validation_questions: Path | None = None
+    questions: tuple[Path, ...]
+    """Questions to learn, VQA questions JSON files."""
+    annotations: tuple[Path, ...]
+    """What people answered, for each of them a VQA annotations JSON file."""
+    images: tuple[Path, ...]
+    """For each of them, the directory of its images."""
+    validation_questions: tuple[Path, ...] = ()
     """Questions to select the best model by; by default those of a share of the images."""
-    validation_annotations: Path | None = None
+    validation_annotations: tuple[Path, ...] = ()
     """What people answered to them."""
-    validation_images: Path | None = None
-    """Directory of their images."""
+    validation_images: tuple[Path, ...] = ()
+    """The directories of their images."""
     validation_share: float = 0.2
     """Share of the images that is held out where there are no validation questions."""
     split_seed: int = 0
@@ -40,32 +40,54 @@ class Args:
     captioner: str | None = None
     """Model directory or hub id of the captioner whose encoder sees the images; by default the
     model that comes with the package."""
+    references: bool = True
+    """Also train a model that does not look and one that does not listen, to tell how much of the
+    accuracy is guessing."""
     resume: bool = False
     """Continue exactly where the run stopped."""
     config: VqaConfig = field(default_factory=VqaConfig)
 
 
+REFERENCES: dict[Inputs, str] = {"question": "question only", "image": "image only"}
+
+
 def main(args: Args) -> None:
-    """Train, then say where the best model is."""
+    """Train, then say where the best model is and how far it is above guessing."""
     from caption.engine.trainer import Trainer
     from caption.pretrained import DEFAULT_CAPTIONER, load_encoder
     from caption.vision.extract import store_features
     from vqa.task import build_task
 
-    train, validation = _data(args)
     trainer = Trainer(args.config.trainer)
     encoder = load_encoder(args.captioner or DEFAULT_CAPTIONER).to(trainer.device)
-    stores = [
-        store_features(encoder, data.images, args.features / name)
-        for name, data in (("train", train), ("validation", validation))
-    ]
-    task = build_task(args.config, train=(train, stores[0]), validation=(validation, stores[1]))
-    _say_what_is_learnt(task)
-    outcome = trainer.fit(task, args.run, resume=args.resume)
-    if outcome.finished:
-        print(f"{args.run / 'best'}: accuracy {outcome.best:.4f}")
-    else:
-        print(f"stopped; continue with --resume, or use {args.run / 'last'} as it is")
+    train, validation = (
+        (data, store_features(encoder, data.images, args.features / name))
+        for name, data in zip(("train", "validation"), _data(args), strict=True)
+    )
+
+    def accuracy(inputs: Inputs, run: Path) -> float | None:
+        """Train one model; return None if it was stopped."""
+        config = replace(args.config, head=replace(args.config.head, inputs=inputs))
+        task = build_task(config, train=train, validation=validation)
+        if inputs == args.config.head.inputs:
+            _say_what_is_learnt(task)
+        resume = args.resume and (run / "state.pt").exists()
+        outcome = trainer.fit(task, run, resume=resume)
+        if outcome.finished:
+            return outcome.best
+        print(f"stopped; continue with --resume, or use {run / 'last'} as it is")
+        return None
+
+    reached = accuracy(args.config.head.inputs, args.run)
+    if reached is None:
+        return
+    print(f"{args.run / 'best'}: accuracy {reached:.4f}")
+    references = REFERENCES if args.references and args.config.head.inputs == "both" else {}
+    for inputs, name in references.items():
+        guessed = accuracy(inputs, args.run / inputs)
+        if guessed is None:
+            return
+        print(f"{name}: accuracy {guessed:.4f}; above it by {100 * (reached - guessed):.1f} points")
 
 
 def _say_what_is_learnt(task: "VqaTask") -> None:
@@ -84,19 +106,31 @@ def _say_what_is_learnt(task: "VqaTask") -> None:
 
 
 def _data(args: Args) -> "tuple[VqaData, VqaData]":
-    from vqa.data import read_vqa, split_by_image
+    from vqa.data import split_by_image
 
-    train = read_vqa(args.questions, args.annotations, args.images)
+    train = _read(args.questions, args.annotations, args.images, prefix="--")
     given = (args.validation_questions, args.validation_annotations, args.validation_images)
-    questions, annotations, images = given
-    if questions is not None and annotations is not None and images is not None:
-        return train, read_vqa(questions, annotations, images)
     if any(given):
-        raise DataError(
-            "a validation set takes all three of --validation-questions, --validation-annotations "
-            "and --validation-images; leave all out to hold a share of the images out"
-        )
+        return train, _read(*given, prefix="--validation-")
     return split_by_image(train, share=args.validation_share, seed=args.split_seed)
+
+
+def _read(
+    questions: tuple[Path, ...],
+    annotations: tuple[Path, ...],
+    images: tuple[Path, ...],
+    *,
+    prefix: str,
+) -> "VqaData":
+    from vqa.data import join, read_vqa
+
+    if not len(questions) == len(annotations) == len(images):
+        raise DataError(
+            f"{prefix}questions, {prefix}annotations and {prefix}images should name equally many, "
+            f"got {len(questions)}, {len(annotations)} and {len(images)}; each questions file has "
+            "annotations and a directory of images"
+        )
+    return join([read_vqa(*paths) for paths in zip(questions, annotations, images, strict=True)])
 
 
 if __name__ == "__main__":

@@ -10,6 +10,8 @@ import httpx
 import pytest
 from conftest import scene
 
+from caption.text.vocabulary import Vocabulary
+
 ROOT = Path(__file__).parents[1]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = [
@@ -32,7 +34,6 @@ def address(tmp_path_factory):
         from caption.config import DecoderConfig, SearchConfig
         from caption.model import CaptionModel
         from caption.predict import Captioner
-        from caption.text.vocabulary import Vocabulary
         from caption.vision.config import EncoderConfig, PreprocessConfig
 
         captions = [text for c in COLOURS for s in SIDES for text in captions_of(c, s)]
@@ -43,11 +44,29 @@ def address(tmp_path_factory):
             DecoderConfig(word_dim=16, visual_dim=24, state_dim=32, attention_dim=16),
             Vocabulary.build(captions, minimum_count=1),
         )
-        search = SearchConfig(min_length=4, max_length=6)
-        blocks = demo.build_app(Captioner(model, search=search))
+        captioner = Captioner(model, search=SearchConfig(min_length=4, max_length=6))
+        blocks = demo.build_app(captioner, tiny_answerer(captioner))
         _, url, _ = demo.launch(blocks, block=False)
         yield url.rstrip("/")
         blocks.close()
+
+
+def tiny_answerer(captioner):
+    """A question answerer that reads what the captioner sees."""
+    from vqa.answers import AnswerVocabulary
+    from vqa.config import HeadConfig
+    from vqa.model import Sight, VqaModel
+    from vqa.predict import QuestionAnswerer
+
+    encoder = captioner.model.encoder
+    rows, columns = encoder.grid_size
+    model = VqaModel(
+        HeadConfig(word_dim=8, state_dim=16, visual_dim=16, attention_dim=16, fused_dim=16),
+        Vocabulary.build(["what colour is it ?"], minimum_count=1),
+        AnswerVocabulary(["red", "blue", "green", "yes", "no", "2"]),
+        Sight(captioner.extract.encoder_id, rows * columns, encoder.feature_dim),
+    )
+    return QuestionAnswerer(model, captioner.extract)
 
 
 @pytest.fixture(scope="module")
@@ -118,6 +137,59 @@ def test_an_example_is_captioned_by_a_click_and_can_be_removed(page) -> None:
     page.wait_for_function("document.querySelector('#caption textarea').value === ''")
 
 
+def ask(page, question: str) -> None:
+    page.locator("#question textarea, #question input").fill(question)
+    page.get_by_role("button", name="Ask", exact=True).click()
+
+
+def test_questions_about_a_photo_are_a_dialog(page, tmp_path) -> None:
+    from playwright.sync_api import expect
+
+    scene("red", "left").save(tmp_path / "photo.png")
+    upload(page, tmp_path / "photo.png")
+    caption_of(page)
+    page.get_by_role("tab", name="Ask").click()
+    ask(page, "what colour is it?")
+    chat = page.locator("#chat")
+    expect(chat).to_contain_text("sure)", timeout=PATIENCE)
+    expect(page.locator("#top")).to_contain_text("%")
+    page.locator("#glimpses img").nth(1).wait_for()
+    ask(page, "is it xyzzy?")
+    expect(chat).to_contain_text("I do not know the word 'xyzzy'", timeout=PATIENCE)
+    expect(chat).to_contain_text("what colour is it?")
+    ask(page, "?!")
+    page.get_by_text("has no words").first.wait_for()
+    page.get_by_role("button", name="a cat", exact=True).click()
+    expect(chat).not_to_contain_text("sure)", timeout=PATIENCE)
+
+
+def test_a_question_without_a_photo_is_answered_with_a_sentence(page) -> None:
+    page.get_by_role("tab", name="Ask").click()
+    ask(page, "what colour is it?")
+    page.get_by_text("Upload a photo first").first.wait_for()
+
+
+def test_a_photo_is_looked_at_once_for_captions_and_answers(tiny_model) -> None:
+    import app as demo
+    from caption.predict import Captioner
+
+    captioner = Captioner(tiny_model)
+    looks = []
+    tiny_model.encoder.register_forward_hook(lambda *_: looks.append(1))
+    answerer = tiny_answerer(captioner)
+    look = demo.Eyes(captioner.extract)
+    photo = scene("red", "left")
+    captioner.describe(look(photo))
+    for question in ("what colour is it?", "is it red?", "is it blue?"):
+        answerer(look(photo.copy()), question)
+    assert len(looks) == 1
+    for column in range(look.REMEMBERED + 1):
+        other = photo.copy()
+        other.putpixel((column, 0), (9, 9, 9))
+        look(other)
+    assert len(look.seen) == look.REMEMBERED
+
+
 def test_a_broken_photo_is_answered_with_a_sentence(page, tmp_path) -> None:
     path = tmp_path / "holiday.jpg"
     path.write_bytes(b"no picture at all")
@@ -166,7 +238,7 @@ def test_files_of_the_machine_are_not_served(address) -> None:
 
 def test_other_programs_are_told_what_they_may_call(address) -> None:
     described = httpx.get(f"{address}/gradio_api/info").json()
-    assert list(described["named_endpoints"]) == ["/caption"]
+    assert set(described["named_endpoints"]) == {"/caption", "/ask"}
 
 
 def test_importing_the_app_loads_nothing_heavy_and_help_is_quick() -> None:

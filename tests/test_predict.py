@@ -93,7 +93,7 @@ def test_files_are_read_ahead_but_not_all_at_once(captioner, tmp_path) -> None:
 def test_features_of_another_encoder_are_refused(captioner) -> None:
     features = captioner.encode([scene("red", "left")])
     stranger = ImageFeatures(features.grid, features.grid_size, "feedfeedfeedfeed")
-    with pytest.raises(FeatureStoreError, match="encode the images with this captioner"):
+    with pytest.raises(FeatureStoreError, match="encode the images with this model"):
         captioner.describe(stranger)
 
 

@@ -242,24 +242,74 @@ def test_a_question_answerer_is_trained_and_asked(model, tmp_path) -> None:
     from test_vqa import QUESTIONS, write_questions
 
     questions, annotations, images = write_questions(tmp_path / "data")
+    source = ("--questions", questions, "--annotations", annotations, "--images", images)
     done = run(
-        *("train_vqa.py", "--run", tmp_path / "run", "--features", tmp_path / "features"),
-        *("--questions", questions, "--annotations", annotations, "--images", images),
-        *("--captioner", model, "--config.trainer.epochs", "1", "--config.head.state-dim", "8"),
-        *("--config.head.word-dim", "8", "--validation-share", "0.34"),
+        "prepare_vqa.py", "split", *source, "--share", "0.34", "--output", tmp_path / "split"
     )
     assert done.returncode == 0, done.stderr
-    assert "8 questions about 4 images to learn" in done.stdout
-    assert f"{tmp_path / 'run' / 'best'}: accuracy" in done.stdout
+    parts = [tmp_path / "split" / part for part in ("train", "validation")]
+    small = [f"--config.head.{name}-dim=8" for name in ("state", "word", "visual", "fused")]
+    done = run(
+        *("train_vqa.py", "--run", tmp_path / "run", "--features", tmp_path / "features"),
+        *("--questions", parts[0] / "questions.json", parts[0] / "questions.json"),
+        *("--annotations", parts[0] / "annotations.json", parts[0] / "annotations.json"),
+        *("--images", images, images, "--validation-questions", parts[1] / "questions.json"),
+        *("--validation-annotations", parts[1] / "annotations.json"),
+        *("--validation-images", images, "--captioner", model),
+        *("--config.trainer.epochs", "1", *small),
+    )
+    assert done.returncode == 0, done.stderr
+    assert "16 questions about 4 images to learn" in done.stdout  # 8, from both sources
+    for said in (f"{tmp_path / 'run' / 'best'}: accuracy", "question only: ", "image only: "):
+        assert said in done.stdout
+    trained = ("--captioner", model, "--model", tmp_path / "run" / "best")
     asked = run(
-        *("ask.py", images / "0.png", *QUESTIONS, "is it a zebra?", "--captioner", model),
-        *("--model", tmp_path / "run" / "best", "--heat-maps", tmp_path / "maps"),
+        *("ask.py", images / "0.png", *QUESTIONS, "is it a zebra?", *trained),
+        *("--heat-maps", tmp_path / "maps"),
     )
     assert asked.returncode == 0, asked.stderr
     lines = asked.stdout.splitlines()
     assert [line.split("\t")[0] for line in lines[:2]] == QUESTIONS
     assert "I do not know the words" in lines[-1]
     assert len(list((tmp_path / "maps").iterdir())) == 3
+    scored = run("evaluate_vqa.py", *source, *trained, "--submission", tmp_path / "answers.json")
+    assert scored.returncode == 0, scored.stderr
+    assert "12 of 12 questions answered" in scored.stdout
+    again = run(
+        *("evaluate_vqa.py", "--results", tmp_path / "answers.json", "--annotations", annotations)
+    )
+    assert again.stdout.splitlines()[1:] == scored.stdout.splitlines()[1:]
+
+
+def test_questions_are_made_from_captions(tmp_path) -> None:
+    captions = tmp_path / "captions.json"
+    texts = [f"a {colour} dog runs on the grass" for colour in ("red", "blue", "red", "brown")]
+    write_captions(captions, texts)
+    for more in ((), ("--dialogs",)):
+        done = run(
+            *("prepare_vqa.py", "captions", "--captions", captions, *more),
+            *("--output", tmp_path / "out", "--sample", "2"),
+        )
+        assert done.returncode == 0, done.stderr
+        assert "questions about 4 images" in done.stdout
+        assert done.stdout.count("?") >= 2
+    assert json.loads((tmp_path / "out" / "questions.json").read_text())["images"][0] == {
+        "id": 0,
+        "file_name": "0.jpg",
+    }
+    write_captions(captions, ["ein Hund", "xyzzy"])
+    done = run("prepare_vqa.py", "captions", "--captions", captions, "--output", tmp_path / "none")
+    assert done.returncode == 2
+    assert "gave no question" in done.stderr
+    assert not (tmp_path / "none").exists()
+
+
+def write_captions(path: Path, texts: list[str]) -> None:
+    content = {
+        "images": [{"id": n, "file_name": f"{n}.jpg"} for n in range(len(texts))],
+        "annotations": [{"image_id": n, "caption": text} for n, text in enumerate(texts)],
+    }
+    path.write_text(json.dumps(content))
 
 
 @pytest.mark.parametrize(
@@ -282,6 +332,21 @@ def test_a_question_answerer_is_trained_and_asked(model, tmp_path) -> None:
             "give --results or --model, not both",
         ),
         (["ask.py", "x.jpg", "what?", "--model", "nowhere"], "give a model directory or a hub id"),
+        (
+            ["prepare_vqa.py", "captions", "--captions", "nowhere.json", "--output", "nowhere"],
+            "nowhere.json: cannot be read",
+        ),
+        (
+            ["prepare_vqa.py", "captions", "--captions", "x", "--output", "x", "--per-image", "0"],
+            "per-image must be at least 1, got 0",
+        ),
+        (
+            [
+                *("train_vqa.py", "--run", "nowhere", "--features", "nowhere"),
+                *("--questions", "x", "y", "--annotations", "x", "--images", "x"),
+            ],
+            "should name equally many, got 2, 1 and 1",
+        ),
         (["count_ngrams.py", "--references", "README.md", "--output", "x"], "is not JSON"),
         (["evaluate_vqa.py", "--results", "x", "--questions", "README.md"], "is not JSON"),
     ],

@@ -20,9 +20,10 @@ from caption.text.vocabulary import Vocabulary
 from caption.vision.extract import FeatureExtractor, store_features
 from caption.vision.features import StorePlan, write_store
 from caption.vision.image import load_image
+from vqa.annotations import Turn
 from vqa.answers import AnswerVocabulary
 from vqa.config import HeadConfig, VqaConfig
-from vqa.data import encode_questions, read_vqa, split_by_image
+from vqa.data import encode_question, last_turns, pad, read_vqa, split_by_image
 from vqa.model import VqaModel
 from vqa.predict import QuestionAnswerer
 from vqa.task import build_task
@@ -113,6 +114,31 @@ def test_it_learns_to_answer_and_comes_back_from_disk(easy_task, tiny_model, tmp
     report = task.evaluate()
     assert report.scores.by_question_type == {"is": 1, "what": 1}
     assert report.num_distinct == 5
+
+
+def test_a_dialog_is_read_with_what_was_said(easy_task, tiny_model) -> None:
+    answerer = answerer_of(easy_task.model, tiny_model)
+    features = easy_task.train[1].features([0])
+    talk = answerer.talk(features)
+    first = talk.ask(QUESTIONS[0])
+    second = talk.ask(QUESTIONS[1])
+    alone = answerer(features, QUESTIONS[1])
+    assert [turn.question for turn in talk.turns] == QUESTIONS
+    assert talk.turns[0].answer == first.text
+    assert second.probability != alone.probability
+    (told,) = answerer.ask(features, [QUESTIONS[1]], history=talk.turns[:1])
+    assert told.probability == pytest.approx(second.probability)
+
+
+def test_only_the_last_turns_are_read() -> None:
+    vocabulary = Vocabulary.build(["is it red ? yes"], minimum_count=1)
+    turns = [Turn("is it?", "yes"), Turn("red?", "it")]
+    read = encode_question("is red?", vocabulary, max_length=9, history=last_turns(turns, 1))
+    words = [vocabulary.id_of(word) for word in ("red", "it", "is", "red")]
+    end = vocabulary.end_id
+    assert read == [words[0], end, words[1], end, words[2], words[3]]
+    assert list(last_turns(turns, 0)) == []
+    assert list(last_turns(turns, 9)) == turns
 
 
 @pytest.mark.parametrize(
@@ -237,7 +263,9 @@ def test_answers_become_classes_with_soft_targets() -> None:
 @given(st.lists(st.text(max_size=20), min_size=1, max_size=4))
 def test_any_text_becomes_ids(questions) -> None:
     vocabulary = Vocabulary.build(QUESTIONS, minimum_count=1)
-    words, lengths = encode_questions(questions, vocabulary, max_length=5)
+    words, lengths = pad(
+        [encode_question(text, vocabulary, max_length=5) for text in questions], vocabulary.pad_id
+    )
     assert words.shape == (len(questions), max(lengths))
     assert 1 <= min(lengths) <= max(lengths) <= 5
 

@@ -1,12 +1,13 @@
 """Questions about pictures, answered from the features that `caption` computes.
 
     from vqa import QuestionAnswerer
-    answer = QuestionAnswerer.from_pretrained("runs/mine/best")("photo.jpg", "what colour is it?")
+    answer = QuestionAnswerer.from_pretrained()("photo.jpg", "what colour is the dog?")
     print(answer.text, answer.probability)
 
 In reading order: `annotations` and `answers` say what is asked and when two answers are the same;
-`data` serves questions with stored features, `model` answers them, `task` trains it, `metrics` and
-`evaluate` tell how right it is, `predict` uses it.
+`lexicon`, `scene` and `generate` make questions from captions; `data` serves questions with stored
+features, `model` answers them, `task` trains it, `metrics` and `evaluate` tell how right it is,
+`predict` uses it.
 
 Nothing inside imports from here, and importing this loads nothing heavy.
 """
@@ -15,9 +16,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from vqa.predict import Answer, QuestionAnswerer
+    from vqa.predict import Answer, Conversation, QuestionAnswerer
 
-__all__ = ["Answer", "QuestionAnswerer"]
+__all__ = ["Answer", "Conversation", "QuestionAnswerer"]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,14 +1,36 @@
 """Questions, answers and results in the JSON formats of the VQA data sets and their server."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from caption.errors import DataError
 from caption.files import check_fields, read_json, refuse_duplicates, write_json
+from caption.vision.features import ImageId
 
 QuestionId = int | str
+
+
+class Turn(NamedTuple):
+    """What was asked and answered earlier in a dialog."""
+
+    question: str
+    answer: str
+
+
+@dataclass(frozen=True)
+class ImageQuestion:
+    """A question about an image and what people answered."""
+
+    question_id: QuestionId
+    image_id: ImageId
+    text: str
+    answers: tuple[str, ...]
+    question_type: str = ""
+    answer_type: str = ""
+    history: tuple[Turn, ...] = ()
+    """The dialog before it, oldest first, if it is part of one."""
 
 
 @dataclass(frozen=True)
@@ -130,3 +152,67 @@ def read_results(
 def write_results(path: Path, answers: Mapping[QuestionId, str]) -> None:
     """Write answers as the VQA server wants them."""
     write_json(path, [{"question_id": i, "answer": answer} for i, answer in answers.items()])
+
+
+def read_history(record: Mapping[str, Any], source: Path) -> tuple[Turn, ...]:
+    """Return the turns before a question: the list `history` of its record, if it has one.
+
+    Raises:
+        DataError: the history is not a list of questions with their answers.
+    """
+    turns = record.get("history", [])
+    kind = f"question {record['question_id']!r}, history"
+    if not isinstance(turns, list):
+        raise DataError(f"{source}: {kind}: expected a list of turns, got {type(turns).__name__}")
+    check_fields(turns, kind, {"question": (str,), "answer": (str,)}, source)
+    return tuple(Turn(turn["question"], turn["answer"]) for turn in turns)
+
+
+def write_questions(
+    directory: Path, questions: Sequence[ImageQuestion], files: Mapping[ImageId, str]
+) -> None:
+    """Write questions and answers in the VQA format, as questions.json and annotations.json.
+
+    Args:
+        directory: receives both files.
+        questions: with what is right.
+        files: the file names of the images, written into the questions file.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    asked = list(dict.fromkeys(question.image_id for question in questions))
+    write_json(
+        directory / "annotations.json",
+        {"annotations": [_annotation(question) for question in questions]},
+    )
+    write_json(
+        directory / "questions.json",
+        {
+            "images": [{"id": image_id, "file_name": files[image_id]} for image_id in asked],
+            "questions": [_record(question) for question in questions],
+        },
+    )
+
+
+def _record(question: ImageQuestion) -> dict[str, Any]:
+    record: dict[str, Any] = {
+        "question_id": question.question_id,
+        "image_id": question.image_id,
+        "question": question.text,
+    }
+    if question.history:
+        record["history"] = [turn._asdict() for turn in question.history]
+    return record
+
+
+def _annotation(question: ImageQuestion) -> dict[str, Any]:
+    return {
+        "question_id": question.question_id,
+        "image_id": question.image_id,
+        "question_type": question.question_type,
+        "answer_type": question.answer_type,
+        "multiple_choice_answer": question.answers[0],
+        "answers": [
+            {"answer": answer, "answer_confidence": "yes", "answer_id": number}
+            for number, answer in enumerate(question.answers, start=1)
+        ],
+    }

@@ -45,6 +45,8 @@ class HeadConfig:
     """Size of both together."""
     outputs: Outputs = "softmax"
     """softmax: exactly one answer is right; sigmoid: each is right or wrong by itself."""
+    history_turns: int = 4
+    """Questions of a dialog, with their answers, that are read before the one to answer."""
     dropout: float = 0.5
     """Share of words, features and joint values that are zeroed in training."""
 
@@ -68,6 +70,8 @@ class HeadConfig:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
         if self.bidirectional and self.state_dim % 2:
             raise ValueError(f"two directions cannot share a state_dim of {self.state_dim}")
+        if self.history_turns < 0:
+            raise ValueError(f"history_turns must be at least 0, got {self.history_turns}")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout must be in [0, 1), got {self.dropout}")
 
@@ -97,10 +101,13 @@ class VqaConfig:
     text: TextConfig = field(default_factory=TextConfig)
     batch_questions: int = 128
     """Questions in a batch."""
+    asked_together: int = 4
+    """Questions about an image that follow each other in training: it is read once for them."""
     trainer: TrainerConfig = field(
         default_factory=lambda: TrainerConfig(epochs=20, optim=OptimConfig(warmup_steps=100))
     )
 
     def __post_init__(self) -> None:
-        if self.batch_questions < 1:
-            raise ValueError(f"batch_questions must be at least 1, got {self.batch_questions}")
+        for name in ("batch_questions", "asked_together"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")

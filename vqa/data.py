@@ -1,8 +1,9 @@
 """Questions about images: read from VQA-format files, served in batches with stored features."""
 
 import random
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,20 +17,14 @@ from caption.files import check_fields, read_json, refuse_duplicates
 from caption.text.vocabulary import Vocabulary
 from caption.vision.features import FeatureStore, ImageId
 from caption.vision.image import resolve_inside
-from vqa.annotations import QuestionId, question_records, read_answers
+from vqa.annotations import (
+    ImageQuestion,
+    Turn,
+    question_records,
+    read_answers,
+    read_history,
+)
 from vqa.answers import AnswerVocabulary
-
-
-@dataclass(frozen=True)
-class ImageQuestion:
-    """A question about an image and what people answered."""
-
-    question_id: QuestionId
-    image_id: ImageId
-    text: str
-    answers: tuple[str, ...]
-    question_type: str = ""
-    answer_type: str = ""
 
 
 @dataclass(frozen=True)
@@ -87,16 +82,16 @@ def read_vqa(questions: Path, annotations: Path, images: Path) -> VqaData:
     return VqaData(
         tuple(
             ImageQuestion(
-                r["question_id"], r["image_id"], r["question"], *_kinds(truths[r["question_id"]])
+                r["question_id"],
+                r["image_id"],
+                r["question"],
+                **asdict(truths[r["question_id"]]),
+                history=read_history(r, questions),
             )
             for r in records
         ),
         paths,
     )
-
-
-def _kinds(truth: Any) -> tuple[tuple[str, ...], str, str]:
-    return truth.answers, truth.question_type, truth.answer_type
 
 
 def _file_names(content: Mapping[str, Any], source: Path) -> Callable[[ImageId], str]:
@@ -131,7 +126,7 @@ def split_by_image(data: VqaData, *, share: float, seed: int) -> tuple[VqaData, 
         DataError: there are too few images.
     """
     image_ids = sorted(data.images, key=str)
-    random.Random(seed).shuffle(image_ids)  # noqa: S311  (no secret depends on it)
+    random.Random(seed).shuffle(image_ids)
     held_out = round(share * len(image_ids))
     if not 0 < held_out < len(image_ids):
         raise DataError(
@@ -139,6 +134,29 @@ def split_by_image(data: VqaData, *, share: float, seed: int) -> tuple[VqaData, 
             "give more images or a validation set"
         )
     return data.of(image_ids[held_out:]), data.of(image_ids[:held_out])
+
+
+def join(parts: Sequence[VqaData]) -> VqaData:
+    """Return the questions of all parts as one set; the same file is the same image.
+
+    Ids become "part/id" where there is more than one part, as each part counts for itself.
+    """
+    if len(parts) == 1:
+        return parts[0]
+    image_of: dict[Path, ImageId] = {}
+    questions = []
+    for number, part in enumerate(parts):
+        for image_id, path in part.images.items():
+            image_of.setdefault(path, f"{number}/{image_id}")
+        questions += [
+            replace(
+                question,
+                question_id=f"{number}/{question.question_id}",
+                image_id=image_of[part.images[question.image_id]],
+            )
+            for question in part.questions
+        ]
+    return VqaData(tuple(questions), {image_id: path for path, image_id in image_of.items()})
 
 
 class QuestionBatch(NamedTuple):
@@ -153,16 +171,35 @@ class QuestionBatch(NamedTuple):
     """How right each answer would be, from 0 to 1."""
 
 
-def encode_questions(
-    questions: Sequence[str], vocabulary: Vocabulary, *, max_length: int
+def encode_question(
+    text: str,
+    vocabulary: Vocabulary,
+    *,
+    max_length: int,
+    history: Sequence[Turn] = (),
+) -> list[int]:
+    """Return the ids to read: earlier questions and answers, each with an end, then the question.
+
+    A question without words is one unknown word.
+    """
+    said = [part for turn in history for part in turn]
+    before = [word for part in said for word in _ids(part, vocabulary, max_length)]
+    return [*before, *(_ids(text, vocabulary, max_length)[:-1] or [vocabulary.unknown_id])]
+
+
+def _ids(text: str, vocabulary: Vocabulary, max_length: int) -> list[int]:
+    *words, end = vocabulary.encode(text)
+    return [*words[:max_length], end]
+
+
+def pad(
+    rows: Sequence[Sequence[int]], pad_id: int
 ) -> tuple[Int[Tensor, "question length"], Int[Tensor, " question"]]:
-    """Return the padded ids and the lengths; a question without words is one unknown word."""
-    ids = [vocabulary.encode(text)[:-1][:max_length] for text in questions]
-    ids = [row or [vocabulary.unknown_id] for row in ids]
-    words = torch.full((len(ids), max(map(len, ids))), vocabulary.pad_id)
-    for row, values in enumerate(ids):
-        words[row, : len(values)] = torch.tensor(values)
-    return words, torch.tensor([len(row) for row in ids])
+    """Return rows of ids as one tensor, and their lengths."""
+    words = torch.full((len(rows), max(map(len, rows))), pad_id)
+    for place, ids in enumerate(rows):
+        words[place, : len(ids)] = torch.tensor(ids)
+    return words, torch.tensor([len(ids) for ids in rows])
 
 
 class QuestionCollate:
@@ -175,16 +212,15 @@ class QuestionCollate:
         answers: AnswerVocabulary,
         *,
         max_length: int,
+        history_turns: int,
     ) -> None:
         self.store, self.vocabulary, self.answers = store, vocabulary, answers
-        self.max_length = max_length
+        self.max_length, self.history_turns = max_length, history_turns
 
     def __call__(self, questions: Sequence[ImageQuestion]) -> QuestionBatch:
         """Return the questions as one batch."""
         places = {image: n for n, image in enumerate(dict.fromkeys(q.image_id for q in questions))}
-        words, lengths = encode_questions(
-            [q.text for q in questions], self.vocabulary, max_length=self.max_length
-        )
+        words, lengths = pad([self._words(q) for q in questions], self.vocabulary.pad_id)
         targets = torch.zeros(len(questions), len(self.answers))
         for row, question in enumerate(questions):
             for answer, value in self.answers.targets(question.answers).items():
@@ -196,6 +232,34 @@ class QuestionCollate:
             lengths,
             targets,
         )
+
+    def _words(self, question: ImageQuestion) -> list[int]:
+        return encode_question(
+            question.text,
+            self.vocabulary,
+            max_length=self.max_length,
+            history=last_turns(question.history, self.history_turns),
+        )
+
+
+def last_turns(history: Sequence[Turn], count: int) -> Sequence[Turn]:
+    """Return so many of the latest turns."""
+    return history[max(0, len(history) - count) :]
+
+
+def shuffled(questions: Sequence[ImageQuestion], *, together: int, seed: int) -> list[int]:
+    """Return a random order in which up to `together` questions about an image stay together."""
+    rng = random.Random(seed)
+    by_image: defaultdict[ImageId, list[int]] = defaultdict(list)
+    for place in rng.sample(range(len(questions)), len(questions)):
+        by_image[questions[place].image_id].append(place)
+    groups = [
+        places[first : first + together]
+        for places in by_image.values()
+        for first in range(0, len(places), together)
+    ]
+    rng.shuffle(groups)
+    return [place for group in groups for place in group]
 
 
 def load_questions(

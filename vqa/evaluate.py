@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import torch
 
-from vqa.annotations import AnsweredQuestion, QuestionId
-from vqa.data import ImageQuestion, QuestionCollate, load_questions
+from vqa.annotations import AnsweredQuestion, ImageQuestion, QuestionId
+from vqa.data import QuestionCollate, load_questions
 from vqa.metrics import VqaScores, score
 from vqa.model import VqaModel
 

@@ -4,7 +4,7 @@ A question LSTM asks, attention with several glimpses looks (Yang et al. 2016; K
 2017, "Show, Ask, Attend, and Answer"), and a classifier picks one of the answers seen in training.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import NamedTuple
@@ -27,6 +27,11 @@ from vqa.answers import AnswerVocabulary
 from vqa.config import HeadConfig
 
 KIND = "vqa"
+
+
+def opening(words: Sequence[str]) -> str:
+    """Return how a question begins, which says what kind of question it is."""
+    return " ".join(words[:2]).lower()
 
 
 class Sight(NamedTuple):
@@ -100,10 +105,17 @@ class VqaModel(nn.Module):
     """The question answerer without an encoder: it reads features that are there already."""
 
     def __init__(
-        self, config: HeadConfig, vocabulary: Vocabulary, answers: AnswerVocabulary, sight: Sight
+        self,
+        config: HeadConfig,
+        vocabulary: Vocabulary,
+        answers: AnswerVocabulary,
+        sight: Sight,
+        openings: Collection[str] = (),
     ) -> None:
         super().__init__()
         self.config, self.vocabulary, self.answers, self.sight = config, vocabulary, answers, sight
+        self.openings = frozenset(openings)
+        """How the training questions begin; others are of a kind that it has not learnt."""
         fused = config.fused_dim
         if config.inputs != "image":
             self.question = QuestionEncoder(config, vocabulary_size=len(vocabulary))
@@ -177,6 +189,7 @@ class VqaModel(nn.Module):
             "vocabulary": self.vocabulary.to_json(),
             "answers": list(self.answers.answers),
             "sight": self.sight._asdict(),
+            "openings": sorted(self.openings),
         }
         write_model(Path(directory), self, KIND, config, card=card, dtype=dtype)
 
@@ -188,19 +201,22 @@ class VqaModel(nn.Module):
             ModelError: it is not there, of another format, damaged or inconsistent.
         """
         directory = locate_model(source)
-        config = read_config(directory, KIND, ("head", "vocabulary", "answers", "sight"))
+        config = read_config(
+            directory, KIND, ("head", "vocabulary", "answers", "sight", "openings")
+        )
         with described_by(directory):
             model = cls(
                 HeadConfig(**config["head"]),
                 Vocabulary.from_json(config["vocabulary"]),
-                AnswerVocabulary(_texts(config["answers"])),
+                AnswerVocabulary(_texts(config["answers"], "answers")),
                 Sight(**config["sight"]),
+                _texts(config["openings"], "openings"),
             )
         load_weights(model, directory)
         return model.eval()
 
 
-def _texts(values: Sequence[str]) -> Sequence[str]:
+def _texts(values: Sequence[str], name: str) -> Sequence[str]:
     if not isinstance(values, tuple) or not all(isinstance(value, str) for value in values):
-        raise ModelError("the answers should be a list of texts")
+        raise ModelError(f"the {name} should be a list of texts")
     return values

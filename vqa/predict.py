@@ -16,10 +16,13 @@ from caption.text.tokenize import tokenize
 from caption.vision.extract import FeatureExtractor
 from caption.vision.features import ImageFeatures
 from caption.vision.image import ImageSource
+from vqa.annotations import Turn
 from vqa.config import TextConfig
-from vqa.data import encode_questions
-from vqa.model import VqaModel
+from vqa.data import encode_question, last_turns, pad
+from vqa.model import VqaModel, opening
 
+DEFAULT_ANSWERER = Path(__file__).parent / "default"
+"""The question answerer that comes with the package."""
 LONGEST_QUESTION = TextConfig().max_length
 
 
@@ -37,23 +40,29 @@ class Answer:
     unknown_words: tuple[str, ...]
     """Words of the question that the model has not learnt: it did not understand these."""
 
+    unusual_opening: str | None = None
+    """How the question begins, if hardly a training question began so."""
+
     def __str__(self) -> str:
         return self.text
 
     @property
     def doubt(self) -> str | None:
         """What a person should be told of before believing the answer, if there is something."""
-        if not self.unknown_words:
-            return None
-        words = ", ".join(f"'{word}'" for word in self.unknown_words)
-        return f"I do not know the word{'s' if len(self.unknown_words) > 1 else ''} {words}"
+        doubts = []
+        if self.unknown_words:
+            words = ", ".join(f"'{word}'" for word in self.unknown_words)
+            doubts.append(f"I do not know the word{'s' * (len(self.unknown_words) > 1)} {words}")
+        if self.unusual_opening:
+            doubts.append(f"I have not learnt questions that begin with '{self.unusual_opening}'")
+        return "; ".join(doubts) or None
 
 
 class QuestionAnswerer:
     """Answers questions about pictures with a trained model.
 
     >>> from vqa import QuestionAnswerer
-    >>> answerer = QuestionAnswerer.from_pretrained("runs/mine/best")  # doctest: +SKIP
+    >>> answerer = QuestionAnswerer.from_pretrained()  # doctest: +SKIP
     >>> answerer("photo.jpg", "what colour is the dog?").text  # doctest: +SKIP
     """
 
@@ -68,7 +77,7 @@ class QuestionAnswerer:
     @classmethod
     def from_pretrained(
         cls,
-        source: str | Path,
+        source: str | Path | None = None,
         *,
         captioner: str | Path | None = None,
         device: str | torch.device | None = None,
@@ -76,7 +85,7 @@ class QuestionAnswerer:
         """Load a question answerer.
 
         Args:
-            source: model directory, or hub id to download.
+            source: model directory, or hub id to download; by default the model of this package.
             captioner: the model whose encoder it reads; by default the one of this package.
             device: where to run, such as 'cpu' or 'cuda:1'; by default the best that is there.
 
@@ -85,7 +94,10 @@ class QuestionAnswerer:
         """
         device = device or PartialState().device
         encoder = load_encoder(captioner or DEFAULT_CAPTIONER).to(device)
-        return cls(VqaModel.from_pretrained(source).to(device), FeatureExtractor(encoder))
+        return cls(
+            VqaModel.from_pretrained(source or DEFAULT_ANSWERER).to(device),
+            FeatureExtractor(encoder),
+        )
 
     def __call__(self, image: "ImageSource | ImageFeatures", question: str) -> Answer:
         """Answer a question about one image.
@@ -102,18 +114,33 @@ class QuestionAnswerer:
         return answer
 
     @torch.inference_mode()
-    def ask(self, image: "ImageSource | ImageFeatures", questions: Sequence[str]) -> list[Answer]:
-        """Answer any number of questions about one image, which is looked at once."""
+    def ask(
+        self,
+        image: "ImageSource | ImageFeatures",
+        questions: Sequence[str],
+        *,
+        history: Sequence[Turn] = (),
+    ) -> list[Answer]:
+        """Answer any number of questions about one image, which is looked at once.
+
+        Args:
+            image: as for one question.
+            questions: each is answered by itself.
+            history: the dialog before them, oldest first.
+        """
         for question in questions:
             _check(question)
         if not questions:
             return []
-        features = image if isinstance(image, ImageFeatures) else self.extract([image])
-        self.extract.check(features)
-        if len(features) != 1:
-            raise ValueError(f"expected the features of one image, got {len(features)}")
-        words, lengths = encode_questions(
-            questions, self.model.vocabulary, max_length=LONGEST_QUESTION
+        features = self.look(image)
+        vocabulary = self.model.vocabulary
+        history = last_turns(history, self.model.config.history_turns)
+        words, lengths = pad(
+            [
+                encode_question(text, vocabulary, max_length=LONGEST_QUESTION, history=history)
+                for text in questions
+            ],
+            vocabulary.pad_id,
         )
         device = self.model.device
         images = torch.zeros(len(questions), dtype=torch.long, device=device)
@@ -124,6 +151,18 @@ class QuestionAnswerer:
             self._answer(question, shares, looks.unflatten(-1, features.grid_size))
             for question, shares, looks in zip(questions, probabilities, weights, strict=True)
         ]
+
+    def look(self, image: "ImageSource | ImageFeatures") -> ImageFeatures:
+        """Return the features of one image, or check those that are given."""
+        features = image if isinstance(image, ImageFeatures) else self.extract([image])
+        self.extract.check(features)
+        if len(features) != 1:
+            raise ValueError(f"expected the features of one image, got {len(features)}")
+        return features
+
+    def talk(self, image: "ImageSource | ImageFeatures") -> "Conversation":
+        """Begin a dialog about an image, which is looked at once."""
+        return Conversation(self, self.look(image))
 
     def _answer(
         self,
@@ -137,14 +176,35 @@ class QuestionAnswerer:
         texts = [self.model.answers.answers[i] for i in ids.tolist()]
         top = tuple(zip(texts, values.tolist(), strict=True))
         vocabulary = self.model.vocabulary
-        unknown = [w for w in tokenize(question) if vocabulary.id_of(w) == vocabulary.unknown_id]
+        words = tokenize(question)
+        unknown = [word for word in words if vocabulary.id_of(word) == vocabulary.unknown_id]
+        begins, learnt = opening(words), self.model.openings
         return Answer(
             text=top[0][0],
             probability=top[0][1],
             top=top,
             attention=weights.float().cpu().numpy(),
             unknown_words=tuple(dict.fromkeys(unknown)),
+            unusual_opening=None if begins in learnt or not learnt else begins,
         )
+
+
+class Conversation:
+    """A dialog about one image, in which "it" is what was spoken of before.
+
+    >>> talk = QuestionAnswerer.from_pretrained().talk("photo.jpg")  # doctest: +SKIP
+    >>> talk.ask("is there a dog?").text, talk.ask("what colour is it?").text  # doctest: +SKIP
+    """
+
+    def __init__(self, answerer: QuestionAnswerer, features: ImageFeatures) -> None:
+        self.answerer, self.features = answerer, features
+        self.turns: list[Turn] = []
+
+    def ask(self, question: str) -> Answer:
+        """Answer a question, knowing what was said before, and remember both."""
+        (answer,) = self.answerer.ask(self.features, [question], history=self.turns)
+        self.turns.append(Turn(question, answer.text))
+        return answer
 
 
 def _check(question: str) -> None:

@@ -1,6 +1,7 @@
 """Learning to answer: the problem that the trainer is given."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,15 @@ from torch.utils.data import DataLoader
 
 from caption.engine.trainer import LossTerms
 from caption.errors import FeatureStoreError
+from caption.text.tokenize import tokenize
 from caption.text.vocabulary import Vocabulary
 from caption.vision.features import FeatureStore
+from vqa.annotations import ImageQuestion
 from vqa.answers import AnswerVocabulary
 from vqa.config import VqaConfig
-from vqa.data import QuestionBatch, QuestionCollate, VqaData, load_questions
+from vqa.data import QuestionBatch, QuestionCollate, VqaData, load_questions, shuffled
 from vqa.evaluate import VqaReport, evaluate_answers
-from vqa.model import Sight, VqaModel
+from vqa.model import Sight, VqaModel, opening
 
 CARD = """\
 ---
@@ -57,12 +60,12 @@ class VqaTask:
     def loader(self, epoch: int) -> "DataLoader[Any]":
         """Return the training questions of an epoch in batches."""
         data, store = self.train
-        generator = torch.Generator().manual_seed(hash((self.config.trainer.seed, epoch)) % 2**63)
+        seed = hash((self.config.trainer.seed, epoch)) % 2**63
         return load_questions(
             data.questions,
             self._collate(store),
             batch_questions=self.config.batch_questions,
-            order=torch.randperm(len(data.questions), generator=generator).tolist(),
+            order=shuffled(data.questions, together=self.config.asked_together, seed=seed),
         )
 
     def count(self, batch: QuestionBatch) -> Tensor:
@@ -103,6 +106,7 @@ class VqaTask:
             self.model.vocabulary,
             self.model.answers,
             max_length=self.config.text.max_length,
+            history_turns=self.model.config.history_turns,
         )
 
 
@@ -117,13 +121,25 @@ def build_task(
     torch.manual_seed(config.trainer.seed)
     model = VqaModel(
         config.head,
-        Vocabulary.build(
-            (question.text for question in data.questions), minimum_count=config.text.minimum_count
-        ),
+        Vocabulary.build(_texts(data.questions), minimum_count=config.text.minimum_count),
         AnswerVocabulary.build(
             (answer for question in data.questions for answer in question.answers),
             max_answers=config.text.max_answers,
         ),
         Sight(store.plan.encoder_id, *store.plan.shape[1:]),
+        _openings(data.questions),
     )
     return VqaTask(config, model, train=train, validation=validation)
+
+
+def _texts(questions: Sequence[ImageQuestion]) -> Iterator[str]:
+    """Yield what the model reads: questions, and in a dialog the answers before them."""
+    for question in questions:
+        yield question.text
+        yield from (turn.answer for turn in question.history)
+
+
+def _openings(questions: Sequence[ImageQuestion], *, minimum_count: int = 3) -> list[str]:
+    """Return how questions begin that are not asked just once or twice."""
+    counts = Counter(opening(tokenize(question.text)) for question in questions)
+    return [begins for begins, count in counts.items() if count >= minimum_count]

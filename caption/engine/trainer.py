@@ -149,15 +149,18 @@ class _Run:
 
     def fit(self) -> Stopped:
         with stop_signals() as stop:
-            while self.progress.epoch < self.config.epochs:
+            while not self._is_over():
                 if not self._train_epoch(stop):
                     self._save_state()
                     return Stopped(self.progress.best, finished=False)
                 self._validate()
                 self._save_state()
-                if self.progress.stale >= self.config.patience:
-                    break
         return Stopped(self.progress.best, finished=True)
+
+    def _is_over(self) -> bool:
+        """Return whether the epochs are over, or patience is; a resumed run may be over already."""
+        progress = self.progress
+        return progress.epoch >= self.config.epochs or progress.stale >= self.config.patience
 
     def _loader(self, *, epoch: int) -> "DataLoader[Any]":
         return self.accelerator.prepare_data_loader(self.task.loader(epoch))
