@@ -1,5 +1,6 @@
 """How every script of the project is run from the command line."""
 
+import os
 import sys
 from collections.abc import Callable
 from typing import TypeVar
@@ -17,7 +18,7 @@ def run(main: Callable[[Args], int | None], args: type[Args]) -> None:
 
     The docstring of `args` is the help's first sentence, those of its fields are the options'. What
     a user gave and cannot be used ends with one line and status 2, as wrong options do; Ctrl-C with
-    status 130, as in a shell.
+    status 130 and a closed pipe with 141, as in a shell.
     """
     keep_freed_memory()
     try:
@@ -26,6 +27,9 @@ def run(main: Callable[[Args], int | None], args: type[Args]) -> None:
         sys.exit(_complain(f"{error}", status=2))
     except KeyboardInterrupt:
         sys.exit(_complain("interrupted", status=130))
+    except BrokenPipeError:  # `| head` has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
 
 
 def _complain(message: str, *, status: int) -> int:

@@ -7,6 +7,7 @@ from typing import Annotated
 import tyro
 
 from caption.command import run
+from caption.errors import DataError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +29,8 @@ class Args:
 
 def main(args: Args) -> None:
     """Print an answer to each question, and what the model did not understand."""
+    if not args.questions:
+        raise DataError(f'give a question too: ask.py {args.image} "what is this?"')
     from caption.vision.image import load_image
     from caption.vision.overlay import word_sheet
     from vqa.predict import QuestionAnswerer

@@ -101,7 +101,8 @@ def _write(
 
 def _from_captions(source: Captions) -> "tuple[list[ImageQuestion], dict[ImageId, str]]":
     from caption.annotations import read_image_records, read_references
-    from vqa.generate import generate_dialogs, generate_questions
+    from vqa.dialogs import generate_dialogs
+    from vqa.generate import generate_questions
 
     captions = read_references(source.captions)
     generate = generate_dialogs if source.dialogs else generate_questions

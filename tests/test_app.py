@@ -190,6 +190,25 @@ def test_a_photo_is_looked_at_once_for_captions_and_answers(tiny_model) -> None:
     assert len(look.seen) == look.REMEMBERED
 
 
+def test_a_captioner_with_another_encoder_is_not_asked(tiny_model) -> None:
+    import app as demo
+    from caption.errors import ModelError
+    from caption.predict import Captioner
+    from vqa.predict import DEFAULT_ANSWERER
+
+    captioner = Captioner(tiny_model)
+    assert demo._answerer(captioner, demo.Args()) is None
+    with pytest.raises(ModelError, match="reads features of encoder"):
+        demo._answerer(captioner, demo.Args(ask_model=str(DEFAULT_ANSWERER)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        blocks = demo.build_app(captioner)
+    assert any(
+        part["props"].get("value") == demo.NO_ANSWERER.strip()
+        for part in blocks.get_config_file()["components"]
+    )
+
+
 def test_a_broken_photo_is_answered_with_a_sentence(page, tmp_path) -> None:
     path = tmp_path / "holiday.jpg"
     path.write_bytes(b"no picture at all")

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from caption.errors import DataError
 from vqa.annotations import Turn, read_answers, write_questions
 from vqa.data import join, read_vqa, split_by_image
+from vqa.dialogs import generate_dialogs
 from vqa.easy import read_easy_vqa
-from vqa.generate import YES_NO, generate_dialogs, generate_questions, read_scenes
+from vqa.generate import YES_NO, generate_questions, read_scenes
 from vqa.lexicon import ACTION_OF, ACTIVITY_OF, NOUN_OF
 from vqa.scene import read_phrases, read_scene
 

@@ -304,6 +304,23 @@ def test_questions_are_made_from_captions(tmp_path) -> None:
     assert not (tmp_path / "none").exists()
 
 
+def test_a_reader_that_has_read_enough_is_no_error(tmp_path) -> None:
+    captions, script = tmp_path / "captions.json", str(ROOT / "scripts" / "prepare_vqa.py")
+    write_captions(captions, ["a red dog runs on the grass"] * 9)
+    code = (
+        "import os, runpy, sys\n"
+        "reader, writer = os.pipe(); os.close(reader); os.dup2(writer, 1)\n"
+        f"sys.argv = [{script!r}, 'captions', '--captions', {str(captions)!r}]\n"
+        f"sys.argv += ['--output', {str(tmp_path)!r}]\n"
+        f"runpy.run_path({script!r}, run_name='__main__')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+    assert "Traceback" not in done.stderr
+    assert done.returncode == 141
+
+
 def write_captions(path: Path, texts: list[str]) -> None:
     content = {
         "images": [{"id": n, "file_name": f"{n}.jpg"} for n in range(len(texts))],
@@ -331,6 +348,7 @@ def write_captions(path: Path, texts: list[str]) -> None:
             ["evaluate_caption.py", "--references", "x", "--results", "x", "--model", "y"],
             "give --results or --model, not both",
         ),
+        (["ask.py", "x.jpg"], "give a question too"),
         (["ask.py", "x.jpg", "what?", "--model", "nowhere"], "give a model directory or a hub id"),
         (
             ["prepare_vqa.py", "captions", "--captions", "nowhere.json", "--output", "nowhere"],

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torchvision.transforms.v2.functional import pil_to_tensor
 
+import caption
 from caption.engine.config import OptimConfig, TrainerConfig
 from caption.engine.trainer import Trainer
 from caption.errors import DataError, FeatureStoreError, ModelError
@@ -25,7 +26,7 @@ from vqa.answers import AnswerVocabulary
 from vqa.config import HeadConfig, VqaConfig
 from vqa.data import encode_question, last_turns, pad, read_vqa, split_by_image
 from vqa.model import VqaModel
-from vqa.predict import QuestionAnswerer
+from vqa.predict import DEFAULT_ANSWERER, QuestionAnswerer
 from vqa.task import build_task
 
 SMALL = HeadConfig(
@@ -128,6 +129,30 @@ def test_a_dialog_is_read_with_what_was_said(easy_task, tiny_model) -> None:
     assert second.probability != alone.probability
     (told,) = answerer.ask(features, [QUESTIONS[1]], history=talk.turns[:1])
     assert told.probability == pytest.approx(second.probability)
+
+
+def test_the_model_of_the_package_answers_about_a_photo_and_says_what_it_does_not_know() -> None:
+    answerer = QuestionAnswerer.from_pretrained(device="cpu")
+    photo = Path(caption.__file__).parent / "examples" / "camera.jpg"
+    features = answerer.look(photo)
+    there, not_there, who, odd = answerer.ask(
+        features, ["is there a man?", "is there a horse?", "who is it?", "why is the xyzzy blue?"]
+    )
+    assert (there.text, not_there.text) == ("yes", "no")
+    assert who.attention.shape == (2, 7, 7)
+    assert odd.unknown_words == ("why", "xyzzy")
+    assert "questions that begin with 'why is'" in odd.doubt
+    talk = answerer.talk(features)
+    assert [talk.ask(text).text for text in ("is there a man?", "is he running?")] == ["yes", "no"]
+
+
+def test_the_model_of_the_package_is_small_and_honest_about_itself() -> None:
+    files = sorted(DEFAULT_ANSWERER.iterdir())
+    assert [file.name for file in files] == ["README.md", "config.json", "model.safetensors"]
+    assert sum(file.stat().st_size for file in files) < 15e6
+    card = (DEFAULT_ANSWERER / "README.md").read_text()
+    for part in ("Research use", "flickr8k", "DAQUAR", "train_vqa.py", "cannot"):
+        assert part in card
 
 
 def test_only_the_last_turns_are_read() -> None:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from caption.vision.features import ImageId
 from vqa.annotations import ImageQuestion, Turn
-from vqa.lexicon import PRONOUNS, Noun
+from vqa.lexicon import Noun
 from vqa.scene import Scene, read_scene
 
 TEMPLATES: dict[str, tuple[str, ...]] = {
@@ -102,10 +102,11 @@ def generate_questions(
     kept = _at_most(per_image, drafts, rng)
     order = {image_id: place for place, image_id in enumerate(scenes)}
     kept.sort(key=lambda draft: order[draft.image_id])
-    return [_question(number, draft) for number, draft in enumerate(kept, start=1)]
+    return [image_question(number, draft) for number, draft in enumerate(kept, start=1)]
 
 
-def _question(number: int, draft: Draft, history: tuple[Turn, ...] = ()) -> ImageQuestion:
+def image_question(number: int, draft: Draft, history: tuple[Turn, ...] = ()) -> ImageQuestion:
+    """Return a draft as a question with its id."""
     answer_type = {"number": "number"} | dict.fromkeys(YES_NO, "yes/no")
     return ImageQuestion(
         question_id=number,
@@ -129,10 +130,10 @@ def facts_of(scene: Scene, name: str) -> Iterator[Fact]:
     if noun.kind in ACTIVE and (doing := scene.doing.get(name)):
         yield Fact("activity", (), tuple(doing))
     if places := scene.places.get((name,)):
-        yield Fact("place", (), _names(places))
+        yield Fact("place", (), names_of(places))
     for (who, action), things in scene.done_to.items():
         if who == name:
-            yield Fact("object", (("action", action),), _names(things))
+            yield Fact("object", (("action", action),), names_of(things))
 
 
 def _colours(scene: Scene, name: str) -> tuple[str, ...]:
@@ -143,7 +144,8 @@ def _colours(scene: Scene, name: str) -> tuple[str, ...]:
     return tuple(" and ".join(colours) for colours in called)
 
 
-def _names(nouns: Iterable[Noun]) -> tuple[str, ...]:
+def names_of(nouns: Iterable[Noun]) -> tuple[str, ...]:
+    """Return each name once."""
     return tuple(dict.fromkeys(noun.name for noun in nouns))
 
 
@@ -155,24 +157,48 @@ def _open(image_id: ImageId, scene: Scene, rng: random.Random) -> Iterator[Draft
     for name, noun in scene.nouns.items():
         if scene.is_one(name):
             for fact in facts_of(scene, name):
-                yield _ask(image_id, fact, f"the {name}", _be(noun), name, rng)
+                yield ask(image_id, fact, f"the {name}", be_of(noun), name, rng)
         if noun.kind in COUNTED and (number := _number(scene, name)):
             fact = Fact("number", (("plural", noun.plural),), (str(number),))
-            yield _ask(image_id, fact, "", "", name, rng)
+            yield ask(image_id, fact, "", "", name, rng)
+    for name, fact in relations(scene):
+        yield ask(image_id, fact, "", "", name, rng)
+
+
+def relations(scene: Scene) -> Iterator[tuple[str, Fact]]:
+    """Yield who does something to a thing, and what is at a place, with the thing or place."""
     for (action, target), subjects in scene.done_by.items():
         if action != "wearing" and scene.is_one(target):
             blanks = (("who", _who(subjects)), ("action", action), ("target", target))
-            yield _ask(image_id, Fact("subject", blanks, _names(subjects)), "", "", target, rng)
+            yield target, Fact("subject", blanks, names_of(subjects))
     for (preposition, place), subjects in scene.there.items():
         blanks = (("who", _who(subjects)), ("preposition", preposition), ("place", place))
-        yield _ask(image_id, Fact("there", blanks, _names(subjects)), "", "", place, rng)
+        yield place, Fact("there", blanks, names_of(subjects))
 
 
-def _ask(
-    image_id: ImageId, fact: Fact, subject: str, be: str, name: str, rng: random.Random
+def ask(
+    image_id: ImageId,
+    fact: Fact,
+    subject: str,
+    be: str,
+    name: str,
+    rng: random.Random,
+    *,
+    wording: Sequence[str] = (),
 ) -> Draft:
+    """Word the question that a fact answers.
+
+    Args:
+        image_id: of the image.
+        fact: what is true.
+        subject: "the dog" or "it", where the template has one.
+        be: "is" or "are".
+        name: the noun that is asked about.
+        rng: chooses the wording.
+        wording: other templates than those of the fact's kind.
+    """
     blanks = dict(fact.blanks)
-    text = rng.choice(TEMPLATES[fact.kind]).format(subject=subject, be=be, **blanks)
+    text = rng.choice(wording or TEMPLATES[fact.kind]).format(subject=subject, be=be, **blanks)
     return Draft(image_id, fact.kind, (fact.kind, name, *blanks.values()), text, fact.answers)
 
 
@@ -184,7 +210,8 @@ def _number(scene: Scene, name: str) -> int | None:
     return numbers[0]
 
 
-def _be(noun: Noun) -> str:
+def be_of(noun: Noun) -> str:
+    """Return the verb that fits one of it."""
     return "is" if noun.has_singular else "are"
 
 
@@ -192,7 +219,8 @@ def _who(subjects: Iterable[Noun]) -> str:
     return "who" if all(noun.kind == "person" for noun in subjects) else "what"
 
 
-def _a(noun: Noun) -> str:
+def article_of(noun: Noun) -> str:
+    """Return "a", "an" or, for what is not counted, "any"."""
     if not noun.has_singular or noun.kind == "ground":
         return "any"
     return "an" if noun.name[0] in "aeiou" else "a"
@@ -229,9 +257,9 @@ def _true_or_not(scenes: Scenes, rng: random.Random) -> list[Draft]:
         for image_id, other in _pairs(true, false, scenes, rng):
             blanks = {
                 "subject": f"the {name}",
-                "be": _be(noun),
+                "be": be_of(noun),
                 "value": value,
-                "a": _a(noun),
+                "a": article_of(noun),
                 "noun": name,
             }
             text = rng.choice(TEMPLATES[kind]).format(**blanks)
@@ -267,12 +295,13 @@ def _claims(scenes: Scenes) -> Iterator[Claim]:
             false = [
                 image_id
                 for image_id, answers in by_image.items()
-                if not any(_overlap(value, answer) for answer in answers)
+                if not any(overlap(value, answer) for answer in answers)
             ]
             yield CLAIMED[kind], name, value, true, false
 
 
-def _overlap(value: str, answer: str) -> bool:
+def overlap(value: str, answer: str) -> bool:
+    """Return whether both may be true, as "black" and "black and white" are."""
     return not set(value.split(" and ")).isdisjoint(answer.split(" and "))
 
 
@@ -307,89 +336,3 @@ def _at_most(per_image: int, drafts: Sequence[Draft], rng: random.Random) -> lis
         ranked = sorted(rank for rank in ranked if rank[0] < MOST_OF_A_KIND)
         kept += [some[place] for _, place in ranked[:per_image]]
     return kept
-
-
-# -- dialogs ----------------------------------------------------------------------------------
-
-FOLLOW_UPS = 3
-"""Most questions about a thing after the one that brings it up."""
-
-
-def generate_dialogs(
-    captions: Mapping[ImageId, Sequence[str]], *, per_image: int, seed: int
-) -> list[ImageQuestion]:
-    """Return chained questions: a thing is brought up, then asked about as "it" or "he".
-
-    Args:
-        captions: of each image.
-        per_image: most dialogs about an image, each about two things if there are so many.
-        seed: decides what is talked about.
-    """
-    scenes, rng = read_scenes(captions), random.Random(seed)
-    values = {kind: _values(scenes, kind) for kind in CLAIMED}
-    questions: list[ImageQuestion] = []
-    for image_id, scene in scenes.items():
-        things = [
-            name
-            for name in filter(scene.is_one, scene.nouns)
-            if any(fact.kind in (*CLAIMED, "place") for fact in facts_of(scene, name))
-        ]
-        rng.shuffle(things)
-        for first in range(0, min(len(things), 2 * per_image), 2):
-            history: tuple[Turn, ...] = ()
-            for draft in _dialog(image_id, scene, things[first : first + 2], values, rng):
-                questions.append(_question(len(questions) + 1, draft, history))
-                history = (*history, Turn(draft.text, draft.answers[0]))
-    return questions
-
-
-def _values(scenes: Scenes, kind: str) -> dict[str, list[str]]:
-    """Return the answers to a kind of question in all images, by noun."""
-    values: defaultdict[str, list[str]] = defaultdict(list)
-    for scene in scenes.values():
-        for name in filter(scene.is_one, scene.nouns):
-            values[name] += [f.answers[0] for f in facts_of(scene, name) if f.kind == kind]
-    return values
-
-
-def _dialog(
-    image_id: ImageId,
-    scene: Scene,
-    names: Sequence[str],
-    values: Mapping[str, Mapping[str, list[str]]],
-    rng: random.Random,
-) -> Iterator[Draft]:
-    """Yield questions that bring things up, each followed by some that call it by a pronoun."""
-    said = set(names)
-    for name in names:
-        noun = scene.nouns[name]
-        yield _introduction(image_id, scene, noun, rng)
-        pronoun, be = _pronoun(noun)
-        facts = [fact for fact in facts_of(scene, name) if said.isdisjoint(fact.answers)]
-        rng.shuffle(facts)
-        for fact in facts[:FOLLOW_UPS]:
-            said.update(fact.answers)
-            others = values.get(fact.kind, {}).get(name, [])
-            wrong = [v for v in others if not any(_overlap(v, answer) for answer in fact.answers)]
-            if wrong and rng.random() < 1 / 3:
-                value, answer = rng.choice(((fact.answers[0], "yes"), (rng.choice(wrong), "no")))
-                claim = Fact(CLAIMED[fact.kind], (("value", value),), (answer,))
-                yield _ask(image_id, claim, pronoun, be, name, rng)
-            else:
-                yield _ask(image_id, fact, pronoun, be, name, rng)
-
-
-def _pronoun(noun: Noun) -> tuple[str, str]:
-    if noun.has_singular and (noun.kind != "person" or noun.name in PRONOUNS):
-        return PRONOUNS.get(noun.name, "it"), "is"
-    return "they", "are"
-
-
-def _introduction(image_id: ImageId, scene: Scene, noun: Noun, rng: random.Random) -> Draft:
-    """Return a question that brings a thing up: what somebody has, or whether it is there."""
-    for (who, action), things in scene.done_to.items():
-        if _names(things) == (noun.name,) and scene.is_one(who):
-            fact = Fact("object", (("action", action),), (noun.name,))
-            return _ask(image_id, fact, f"the {who}", _be(scene.nouns[who]), who, rng)
-    fact = Fact("presence", (("a", _a(noun)), ("noun", noun.name)), ("yes",))
-    return _ask(image_id, fact, "", _be(noun), noun.name, rng)

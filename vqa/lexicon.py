@@ -121,10 +121,16 @@ OBJECT_VERBS = """
 """
 """What is done to something: with these, what it is done to is asked for."""
 
-PREPOSITIONS = {
-    word: word for word in _list("in on at through across over along near under behind beside into")
-} | {"onto": "on", "inside": "in", "by": "near", "atop": "on", "beneath": "under", "down": "on"}
+PREPOSITIONS = {word: word for word in _list("in on at near under behind beside")} | {
+    "onto": "on",
+    "inside": "in",
+    "by": "near",
+    "atop": "on",
+    "beneath": "under",
+}
 """How captions say where something is, and how the question says it."""
+WAYS = frozenset(_list("through across over along into down"))
+"""Words that say where something happens, but not "what is across the beach?"."""
 
 
 @dataclass(frozen=True)

@@ -177,7 +177,11 @@ class QuestionAnswerer:
         top = tuple(zip(texts, values.tolist(), strict=True))
         vocabulary = self.model.vocabulary
         words = tokenize(question)
-        unknown = [word for word in words if vocabulary.id_of(word) == vocabulary.unknown_id]
+        unknown = [
+            word
+            for word in words
+            if vocabulary.id_of(word) == vocabulary.unknown_id and any(map(str.isalnum, word))
+        ]
         begins, learnt = opening(words), self.model.openings
         return Answer(
             text=top[0][0],

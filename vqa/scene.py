@@ -22,6 +22,7 @@ from vqa.lexicon import (
     NUMBERS,
     OTHERS,
     PREPOSITIONS,
+    WAYS,
     Noun,
 )
 
@@ -194,11 +195,15 @@ def _relate(scene: Scene, phrase: Phrase, words: Sequence[str], starts: dict[int
         place += 1
     while word() in PARTICLES:
         place += 1
-    if word() in PREPOSITIONS and (target := starts.get(place + 1)) and target.noun.kind in SITES:
+    target = starts.get(place + 1)
+    if target and target.noun.kind in SITES and (word() in PREPOSITIONS or word() in WAYS):
         scene.places[subject.name,][target.noun] = None
-        scene.there[PREPOSITIONS[word()], target.noun.name][subject] = None
+        if word() in PREPOSITIONS:
+            scene.there[PREPOSITIONS[word()], target.noun.name][subject] = None
 
 
 def _note_action(scene: Scene, subject: Noun, action: str, target: Noun) -> None:
+    if action == "wearing" and target.kind != "clothing":
+        return
     scene.done_to[subject.name, action][target] = None
     scene.done_by[action, target.name][subject] = None
