@@ -78,6 +78,7 @@ def test_a_scene_joins_what_captions_say() -> None:
     assert [noun.name for noun in scene.places["dog",]] == ["beach"]
     assert [noun.name for noun in scene.done_to["dog", "chasing"]] == ["ball"]
     assert [noun.name for noun in scene.done_by["chasing", "ball"]] == ["dog"]
+    assert list(read_scene([*DOG, "a puppy", "two poodles"]).words["dog"]) == ["dog", "puppy"]
     assert not read_scene([*DOG, "two dogs"]).is_one("dog")
     assert not read_scene([*DOG, "a dog and another dog"]).is_one("dog")
 

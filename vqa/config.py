@@ -8,7 +8,7 @@ from caption.engine.config import OptimConfig, TrainerConfig
 Inputs = Literal["both", "question", "image"]
 Cell = Literal["lstm", "gru"]
 Comparison = Literal["additive", "product"]
-Fusion = Literal["concatenation", "hadamard"]
+Fusion = Literal["concatenation", "hadamard", "residual"]
 Outputs = Literal["softmax", "sigmoid"]
 
 
@@ -39,8 +39,9 @@ class HeadConfig:
     """Size of the space in which they are compared."""
     num_glimpses: int = 2
     """Looks at the picture, each with attention of its own."""
-    fusion: Fusion = "hadamard"
-    """How the question joins what was seen."""
+    fusion: Fusion = "residual"
+    """How the question q joins what was seen, v: relu(q + v), relu(q) * relu(v), or the question
+    with what was seen added, relu(q) * (1 + relu(v))."""
     fused_dim: int = 1024
     """Size of both together."""
     outputs: Outputs = "softmax"

@@ -26,6 +26,8 @@ from vqa.generate import (
     overlap,
     read_scenes,
     relations,
+    spelling,
+    the,
 )
 from vqa.lexicon import PRONOUNS, Noun
 from vqa.scene import Scene
@@ -96,7 +98,7 @@ def _dialog(
             topic, fact = rng.choice(same)
             facts[topic].remove(fact)
             new = [name for name in new if name != topic]
-            yield ask(image_id, fact, f"the {topic}", "", topic, rng, wording=AND)
+            yield ask(image_id, fact, the(scene, topic, rng), "", topic, rng, wording=AND)
         else:
             if not facts.get(topic):
                 if not new:
@@ -143,7 +145,7 @@ def _introductions(
     for (who, action), things in scene.done_to.items():
         if names_of(things) == (name,) and scene.is_one(who):
             fact = Fact("object", (("action", action),), (name,))
-            yield ask(image_id, fact, f"the {who}", be_of(scene.nouns[who]), who, rng)
+            yield ask(image_id, fact, the(scene, who, rng), be_of(scene.nouns[who]), who, rng)
     for about, fact in relations(scene):
         if fact.answers == (name,):
             yield ask(image_id, fact, "", "", about, rng)
@@ -161,5 +163,7 @@ def _present_and_absent(
     ]
     claims = [(noun, "yes"), *((other, "no") for other in absent[:1])]
     for claimed, answer in reversed(claims):  # what was asked for last is what "it" means
-        fact = Fact("presence", (("a", article_of(claimed)), ("noun", claimed.name)), (answer,))
+        word = spelling(scene, claimed.name, rng)
+        blanks = (("a", article_of(claimed, word)), ("noun", word))
+        fact = Fact("presence", blanks, (answer,))
         yield ask(image_id, fact, "", be_of(claimed), claimed.name, rng)

@@ -19,14 +19,22 @@ from vqa.scene import Scene, read_scene
 
 TEMPLATES: dict[str, tuple[str, ...]] = {
     # {subject} is "the dog" or, in a dialog, "it"
-    "colour": ("what colour {be} {subject}?", "what color {be} {subject}?"),
+    "colour": (
+        "what colour {be} {subject}?",
+        "what color {be} {subject}?",
+        "which colour {be} {subject}?",
+    ),
     "activity": ("what {be} {subject} doing?",),
     "place": ("where {be} {subject}?",),
     "object": ("what {be} {subject} {action}?",),
     "is colour": ("{be} {subject} {value}?",),
     "is doing": ("{be} {subject} {value}?",),
     # the others are asked once for an image
-    "number": ("how many {plural} are there?", "how many {plural} are in the picture?"),
+    "number": (
+        "how many {plural} are there?",
+        "how many {plural} are in the picture?",
+        "how many {plural} do you see?",
+    ),
     "subject": ("{who} is {action} the {target}?",),
     "there": ("{who} is {preposition} the {place}?",),
     "presence": (
@@ -157,7 +165,7 @@ def _open(image_id: ImageId, scene: Scene, rng: random.Random) -> Iterator[Draft
     for name, noun in scene.nouns.items():
         if scene.is_one(name):
             for fact in facts_of(scene, name):
-                yield ask(image_id, fact, f"the {name}", be_of(noun), name, rng)
+                yield ask(image_id, fact, the(scene, name, rng), be_of(noun), name, rng)
         if noun.kind in COUNTED and (number := _number(scene, name)):
             fact = Fact("number", (("plural", noun.plural),), (str(number),))
             yield ask(image_id, fact, "", "", name, rng)
@@ -219,11 +227,21 @@ def _who(subjects: Iterable[Noun]) -> str:
     return "who" if all(noun.kind == "person" for noun in subjects) else "what"
 
 
-def article_of(noun: Noun) -> str:
+def spelling(scene: Scene, name: str, rng: random.Random) -> str:
+    """Return a word that the captions have for a noun, so that a question may say "puppy"."""
+    return rng.choice(list(scene.words.get(name, ())) or [name])
+
+
+def the(scene: Scene, name: str, rng: random.Random) -> str:
+    """Return a noun as the subject of a question."""
+    return f"the {spelling(scene, name, rng)}"
+
+
+def article_of(noun: Noun, word: str) -> str:
     """Return "a", "an" or, for what is not counted, "any"."""
     if not noun.has_singular or noun.kind == "ground":
         return "any"
-    return "an" if noun.name[0] in "aeiou" else "a"
+    return "an" if word[0] in "aeiou" else "a"
 
 
 def _balanced(drafts: Sequence[Draft], rng: random.Random) -> list[Draft]:
@@ -255,12 +273,13 @@ def _true_or_not(scenes: Scenes, rng: random.Random) -> list[Draft]:
         noun = next(scenes[image_id].nouns[name] for image_id in true)
         rng.shuffle(true)
         for image_id, other in _pairs(true, false, scenes, rng):
+            word = spelling(scenes[image_id], name, rng)
             blanks = {
-                "subject": f"the {name}",
+                "subject": f"the {word}",
                 "be": be_of(noun),
                 "value": value,
-                "a": article_of(noun),
-                "noun": name,
+                "a": article_of(noun, word),
+                "noun": word,
             }
             text = rng.choice(TEMPLATES[kind]).format(**blanks)
             for asked, answer in ((image_id, "yes"), (other, "no")):

@@ -1,7 +1,9 @@
 """From a question and a grid of features to an answer.
 
 A question LSTM asks, attention with several glimpses looks (Yang et al. 2016; Kazemi & Elqursh
-2017, "Show, Ask, Attend, and Answer"), and a classifier picks one of the answers seen in training.
+2017, "Show, Ask, Attend, and Answer"), what was seen is joined with the question (by default as a
+residual, Kim et al. 2016, "Multimodal Residual Learning for Visual QA"), and a classifier picks one
+of the answers seen in training.
 """
 
 from collections.abc import Collection, Sequence
@@ -176,6 +178,8 @@ class VqaModel(nn.Module):
         looked = self.fuse_seen(self.dropout(seen))
         if self.config.fusion == "hadamard":
             fused = F.relu(asked) * F.relu(looked)
+        elif self.config.fusion == "residual":
+            fused = F.relu(asked) * (1 + F.relu(looked))
         else:  # one linear layer of both side by side is the sum of one of each
             fused = F.relu(asked + looked)
         return self.classify(self.dropout(fused)), weights

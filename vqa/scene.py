@@ -108,6 +108,8 @@ class Scene:
     """What the captions of one image say together, by the names of nouns."""
 
     nouns: dict[str, Noun] = field(default_factory=dict)
+    words: defaultdict[str, dict[str, None]] = field(default_factory=lambda: defaultdict(dict))
+    """How the captions call one of them: a dog may be a puppy."""
     captions: Counter[str] = field(default_factory=Counter)
     """How many captions mention a noun."""
     broadest: set[str] = field(default_factory=set)
@@ -161,6 +163,8 @@ def _note(scene: Scene, phrase: Phrase) -> None:
     """Note what a phrase says by itself."""
     name = phrase.noun.name
     scene.nouns[name] = phrase.noun
+    if not phrase.is_plural or not phrase.noun.has_singular:
+        scene.words[name][phrase.word] = None
     if phrase.noun.kind == "group" or BROADEST.get(phrase.noun.kind) == name:
         scene.broadest.add(BROADEST[phrase.noun.kind])
     if phrase.noun.has_singular and (phrase.is_plural or phrase.is_another):
