@@ -3,22 +3,21 @@
 import os
 import sys
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any
 
 import tyro
 
 from caption.engine.memory import keep_freed_memory
 from caption.errors import GlimpseError
 
-Args = TypeVar("Args")
 
-
-def run(main: Callable[[Args], int | None], args: type[Args]) -> None:
+def run(main: Callable[[Any], int | None], args: Any) -> None:
     """Read the arguments, call `main` and exit with its status.
 
-    The docstring of `args` is the help's first sentence, those of its fields are the options'. What
-    a user gave and cannot be used ends with one line and status 2, as wrong options do; Ctrl-C with
-    status 130 and a closed pipe with 141, as in a shell.
+    `args` is a dataclass, or a union of some, which become subcommands. Its docstring is the help's
+    first sentence, those of its fields are the options'. What a user gave and cannot be used ends
+    with one line and status 2, as wrong options do; Ctrl-C with status 130 and a closed pipe with
+    141, as in a shell.
     """
     keep_freed_memory()
     try:

@@ -1,8 +1,11 @@
 import ast
+import contextlib
 import csv
+import io
 import json
 import os
 import re
+import runpy
 import subprocess
 import sys
 import tomllib
@@ -32,6 +35,22 @@ def run(script: str, *args: object) -> subprocess.CompletedProcess[str]:
         check=False,
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+
+
+def run_here(script: str, *args: object) -> subprocess.CompletedProcess[str]:
+    """Run a script in this process, which has imported what it needs."""
+    out, err = io.StringIO(), io.StringIO()
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+        pytest.raises(SystemExit) as stop,
+    ):
+        patch.setattr(sys, "argv", [script, *map(str, args)])
+        runpy.run_path(str(ROOT / "scripts" / script), run_name="__main__")
+    return subprocess.CompletedProcess(
+        [script, *map(str, args)], int(stop.value.code or 0), out.getvalue(), err.getvalue()
     )
 
 
@@ -243,7 +262,7 @@ def test_a_question_answerer_is_trained_and_asked(model, tmp_path) -> None:
 
     questions, annotations, images = write_questions(tmp_path / "data")
     source = ("--questions", questions, "--annotations", annotations, "--images", images)
-    done = run(
+    done = run_here(
         "prepare_vqa.py", "split", *source, "--share", "0.34", "--output", tmp_path / "split"
     )
     assert done.returncode == 0, done.stderr
@@ -263,7 +282,7 @@ def test_a_question_answerer_is_trained_and_asked(model, tmp_path) -> None:
     for said in (f"{tmp_path / 'run' / 'best'}: accuracy", "question only: ", "image only: "):
         assert said in done.stdout
     trained = ("--captioner", model, "--model", tmp_path / "run" / "best")
-    asked = run(
+    asked = run_here(
         *("ask.py", images / "0.png", *QUESTIONS, "is it a zebra?", *trained),
         *("--heat-maps", tmp_path / "maps"),
     )
@@ -275,7 +294,7 @@ def test_a_question_answerer_is_trained_and_asked(model, tmp_path) -> None:
     scored = run("evaluate_vqa.py", *source, *trained, "--submission", tmp_path / "answers.json")
     assert scored.returncode == 0, scored.stderr
     assert "12 of 12 questions answered" in scored.stdout
-    again = run(
+    again = run_here(
         *("evaluate_vqa.py", "--results", tmp_path / "answers.json", "--annotations", annotations)
     )
     assert again.stdout.splitlines()[1:] == scored.stdout.splitlines()[1:]
@@ -286,7 +305,7 @@ def test_questions_are_made_from_captions(tmp_path) -> None:
     texts = [f"a {colour} dog runs on the grass" for colour in ("red", "blue", "red", "brown")]
     write_captions(captions, texts)
     for more in ((), ("--dialogs",)):
-        done = run(
+        done = run_here(
             *("prepare_vqa.py", "captions", "--captions", captions, *more),
             *("--output", tmp_path / "out", "--sample", "2"),
         )
@@ -298,7 +317,9 @@ def test_questions_are_made_from_captions(tmp_path) -> None:
         "file_name": "0.jpg",
     }
     write_captions(captions, ["ein Hund", "xyzzy"])
-    done = run("prepare_vqa.py", "captions", "--captions", captions, "--output", tmp_path / "none")
+    done = run_here(
+        "prepare_vqa.py", "captions", "--captions", captions, "--output", tmp_path / "none"
+    )
     assert done.returncode == 2
     assert "gave no question" in done.stderr
     assert not (tmp_path / "none").exists()
