@@ -231,7 +231,11 @@ def _build_ask(photo: "gr.Image", answerer: "QuestionAnswerer", look: "Eyes") ->
 
     turns = gr.State([])
     chat = gr.Chatbot(
-        label="Questions and answers", elem_id="chat", height=300, render_markdown=False
+        label="Questions and answers",
+        elem_id="chat",
+        height=300,
+        render_markdown=False,
+        buttons=["copy_all"],  # without the one that would share it
     )
     question = gr.Textbox(
         label="Question",

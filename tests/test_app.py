@@ -153,6 +153,8 @@ def test_questions_about_a_photo_are_a_dialog(page, tmp_path) -> None:
     chat = page.locator("#chat")
     expect(chat).to_contain_text("sure)", timeout=PATIENCE)
     expect(page.locator("#top")).to_contain_text("%")
+    assert re.findall(r"^\s*- button:?\s*$", chat.aria_snapshot(), re.MULTILINE) == []
+    assert "share" not in chat.aria_snapshot().lower()
     page.locator("#glimpses img").nth(1).wait_for()
     ask(page, "is it xyzzy?")
     expect(chat).to_contain_text("I do not know the word 'xyzzy'", timeout=PATIENCE)
