@@ -1,5 +1,6 @@
 """How every script of the project is run from the command line."""
 
+import io
 import os
 import sys
 from collections.abc import Callable
@@ -20,6 +21,10 @@ def run(main: Callable[[Any], int | None], args: Any) -> None:
     141, as in a shell.
     """
     keep_freed_memory()
+    # Names of files may be no valid Unicode, and messages may quote what no terminal can show.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         sys.exit(main(tyro.cli(args)))
     except GlimpseError as error:

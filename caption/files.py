@@ -13,6 +13,9 @@ from typing import Any
 
 from caption.errors import DataError
 
+MAX_JSON = 2**30
+"""Bytes: twice the largest data set known (Visual Genome's), and memory for ten times as many."""
+
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Let `write` fill a file beside `path` and rename it: readers see the old one or the new one.
@@ -29,17 +32,22 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
         partial.unlink(missing_ok=True)
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a text file atomically, in a directory that is made when it is missing.
+def write_whole(path: Path, write: Callable[[Path], object]) -> None:
+    """Write a file atomically, in a directory that is made when it is missing.
 
     Raises:
         DataError: the file cannot be written there.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, lambda partial: partial.write_text(text, "utf-8", newline=""))
+        write_atomically(path, write)
     except OSError as error:
         raise DataError(f"{path}: cannot be written ({error.strerror})") from None
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file as `write_whole` does."""
+    write_whole(path, lambda partial: partial.write_text(text, "utf-8", newline=""))
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -84,6 +92,8 @@ def read_json(path: Path, *, expected: str) -> Any:
     """
     if path.exists() and not path.is_file():  # a pipe or a device might never end
         raise DataError(f"{path}: not a regular file; expected {expected}")
+    if path.exists() and path.stat().st_size > MAX_JSON:
+        raise DataError(f"{path}: larger than {MAX_JSON // 2**30} GB; give a part of it")
     try:
         return json.loads(path.read_bytes().decode("utf-8-sig"))
     except OSError as error:
@@ -122,21 +132,23 @@ def check_fields(
             if not isinstance(value, types) or isinstance(value, bool):
                 raise DataError(
                     f"{source}: {kind} number {number}: expected {name!r} to be "
-                    f"{' or '.join(t.__name__ for t in types)}, got {_short(value)}"
+                    f"{' or '.join(t.__name__ for t in types)}, got {short(value)}"
                 )
-            if isinstance(value, str) and not _is_unicode(value):
+            if isinstance(value, str) and not is_unicode(value):
                 raise DataError(
                     f"{source}: {kind} number {number}: {name!r} is no valid Unicode text: "
-                    f"{_short(value)}; remove the half characters (surrogates)"
+                    f"{short(value)}; remove the half characters (surrogates)"
                 )
 
 
-def _short(value: Any) -> str:
+def short(value: Any) -> str:
+    """Return a value as a message can show it: in ASCII, on one line, cut where it is long."""
     text = ascii(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
-def _is_unicode(text: str) -> bool:
+def is_unicode(text: str) -> bool:
+    """Return whether a text can be written down as UTF-8: JSON allows half characters."""
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -21,7 +21,7 @@ from caption.pretrained import DEFAULT_CAPTIONER, push_to_hub
 from caption.search import Hypothesis
 from caption.vision.extract import FeatureExtractor
 from caption.vision.features import ImageFeatures
-from caption.vision.image import ImageSource, list_images
+from caption.vision.image import ImageFile, ImageSource, list_images
 
 READERS = 2
 """Threads that decode files while the model works; decoding leaves Python's lock alone."""
@@ -52,7 +52,7 @@ class Caption:
 class DescribedFile:
     """What became of one file: a caption or the reason why not."""
 
-    path: Path
+    source: ImageFile
     caption: Caption | None
     error: str | None
 
@@ -136,18 +136,18 @@ class Captioner:
         return [self._caption(hypotheses, features.grid_size) for hypotheses in found]
 
     def describe_files(
-        self, paths: Iterable[Path], *, batch_images: int = 64
+        self, files: Iterable[ImageFile], *, batch_images: int = 64
     ) -> Iterator[DescribedFile]:
         """Caption any number of files in a stream, decoding ahead of the model.
 
         What cannot be read becomes an error row; memory does not grow with the number of files.
         """
         with ThreadPoolExecutor(READERS) as pool:
-            waiting: deque[tuple[Path, Future[Tensor]]] = deque()
-            names = iter(paths)
+            waiting: deque[tuple[ImageFile, Future[Tensor]]] = deque()
+            names = iter(files)
             while True:
-                for path in islice(names, 2 * batch_images - len(waiting)):
-                    waiting.append((path, pool.submit(self.extract.read, path)))
+                for file in islice(names, 2 * batch_images - len(waiting)):
+                    waiting.append((file, pool.submit(self.extract.read, file)))
                 if not waiting:
                     return
                 count = min(batch_images, len(waiting))
@@ -171,15 +171,17 @@ class Captioner:
             self.save_pretrained(Path(directory) / "model", card=card)
             return push_to_hub(Path(directory) / "model", repo_id, private=private)
 
-    def _describe_read(self, files: list[tuple[Path, Future[Tensor]]]) -> Iterator[DescribedFile]:
+    def _describe_read(
+        self, files: list[tuple[ImageFile, Future[Tensor]]]
+    ) -> Iterator[DescribedFile]:
         pixels: list[Tensor] = []
         rows: list[DescribedFile] = []
-        for path, future in files:
+        for file, future in files:
             try:
                 pixels.append(future.result())
-                rows.append(DescribedFile(path, None, None))
+                rows.append(DescribedFile(file, None, None))
             except ImageError as error:
-                rows.append(DescribedFile(path, None, str(error)))
+                rows.append(DescribedFile(file, None, str(error)))
         captions = iter(
             self.describe(self.extract.encode_pixels(torch.stack(pixels))) if pixels else ()
         )

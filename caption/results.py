@@ -10,29 +10,41 @@ from caption.errors import DataError
 from caption.files import write_json
 from caption.predict import DescribedFile
 from caption.vision.features import ImageId
-from caption.vision.image import list_images, resolve_inside
+from caption.vision.image import SUFFIXES, ImageFile, list_images, resolve_inside
+from caption.vision.tar import tar_members
 
 
-def find_images(source: str) -> list[Path]:
-    """Return the image that a path names, those of a folder, or those that a pattern matches.
+def find_images(source: str) -> list[ImageFile]:
+    """Return the image that a path names, or those of a folder, a tar shard or a pattern.
 
     Raises:
         DataError: there is none.
     """
     path = Path(source)
     if path.is_dir():
-        found = list_images(path)
+        found = [*list_images(path), *_in_shards(sorted(path.glob("*.tar")))]
     elif os.path.lexists(path) or not glob.has_magic(source):
-        return [path]  # the one door for images says what is wrong with it
+        # The one door for images says what is wrong with any other file.
+        found = _in_shards([path]) if path.suffix == ".tar" else [path]
     else:
-        found = [Path(name) for name in sorted(glob.glob(source, recursive=True))]  # noqa: PTH207
-        found = [file for file in found if file.is_file()]
+        names = [Path(name) for name in sorted(glob.glob(source, recursive=True))]  # noqa: PTH207
+        found = [file for file in names if file.is_file() and file.suffix != ".tar"]
+        found += _in_shards([file for file in names if file.suffix == ".tar"])
     if not found:
-        raise DataError(f"{source}: no images found; give an image, a folder or a pattern")
+        raise DataError(f"{source}: no images found; give images, a folder, shards or a pattern")
     return found
 
 
-def listed_images(annotations: Path, root: Path) -> dict[Path, ImageId]:
+def _in_shards(shards: Iterable[Path]) -> list[ImageFile]:
+    return [
+        member
+        for shard in shards
+        for member in tar_members(shard)
+        if Path(member.name).suffix.lower() in SUFFIXES
+    ]
+
+
+def listed_images(annotations: Path, root: Path) -> dict[ImageFile, ImageId]:
     """Return the images that a COCO JSON file lists, with their ids there.
 
     A file that is missing is not refused here: it becomes an error row of the run.
@@ -43,25 +55,26 @@ def listed_images(annotations: Path, root: Path) -> dict[Path, ImageId]:
     }
 
 
-def named_images(paths: Sequence[Path]) -> dict[Path, ImageId]:
+def named_images(files: Sequence[ImageFile]) -> dict[ImageFile, ImageId]:
     """Return an id for each file: its name without the suffix, as a number if it is one.
 
     Raises:
         DataError: two files would have the same id.
     """
-    by_id: dict[ImageId, Path] = {}
-    for path in paths:
-        image_id = int(path.stem) if path.stem.isdecimal() else path.stem
-        if by_id.setdefault(image_id, path) != path:
+    by_id: dict[ImageId, ImageFile] = {}
+    for file in files:
+        stem = Path(file.name).stem
+        image_id = int(stem) if stem.isdecimal() else stem
+        if by_id.setdefault(image_id, file) != file:
             raise DataError(
-                f"{path} and {by_id[image_id]} would both have the image id {image_id!r}; "
+                f"{file} and {by_id[image_id]} would both have the image id {image_id!r}; "
                 "give --annotations with an id for each file"
             )
-    return {path: image_id for image_id, path in by_id.items()}
+    return {file: image_id for image_id, file in by_id.items()}
 
 
 def write_results(
-    output: Path, described: Iterable[DescribedFile], ids: Mapping[Path, ImageId]
+    output: Path, described: Iterable[DescribedFile], ids: Mapping[ImageFile, ImageId]
 ) -> int:
     """Write COCO results JSON and return how many files failed.
 
@@ -71,7 +84,7 @@ def write_results(
     rows: list[dict[str, ImageId]] = []
     errors: list[dict[str, ImageId]] = []
     for file in described:
-        image_id = ids[file.path]
+        image_id = ids[file.source]
         if file.caption is None:
             errors.append({"image_id": image_id, "error": str(file.error)})
         else:

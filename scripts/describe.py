@@ -1,5 +1,6 @@
-"""Caption an image, a folder of images or everything that a pattern matches."""
+"""Caption images, folders, patterns and tar shards: on the screen, or into a file."""
 
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -12,48 +13,112 @@ from caption.command import run
 from caption.config import SearchConfig
 
 if TYPE_CHECKING:
-    from caption.predict import DescribedFile
+    from caption.predict import Captioner, DescribedFile
+    from caption.vision.image import ImageFile
 
 
 @dataclass(frozen=True, kw_only=True)
 class Args:
-    """Caption an image, a folder of images or everything that a pattern matches."""
+    """Caption images, folders, patterns and tar shards: on the screen, or into a file."""
 
-    source: Annotated[str, tyro.conf.Positional]
-    """Image file, folder, or quoted pattern such as 'trip/*.jpg'."""
+    source: Annotated[tuple[str, ...], tyro.conf.Positional]
+    """Image files, folders, tar shards, or quoted patterns such as 'trip/*.jpg'."""
     model: str | None = None
     """Model directory or hub id; by default the model that comes with the package."""
     output: Path | None = None
-    """Write COCO results JSON here instead of text on the screen."""
+    """Write here instead of on the screen: with the suffix .jsonl a line for each file, in a run
+    that goes on where it was killed; with .json the COCO results format."""
+    shard: str | None = None
+    """'i/n', i from 0: do one of n parts of the work, into an output of its own; 'auto' takes both
+    from torchrun or a SLURM array. The outputs one after the other are that of a single run."""
+    write_metadata: bool = False
+    """Leave photo.jpg.xmp with the description beside every photo that has no sidecar yet."""
+    alt_text: Path | None = None
+    """Write an HTML page with the captions as alternative texts; needs --output with .jsonl."""
     annotations: Path | None = None
-    """COCO JSON file that gives the image ids for --output, and that says which images to caption;
-    by default an id is the file's name without its suffix, as a number if it is one."""
+    """COCO JSON file that gives the image ids for --output, and that says which images of the
+    folder to caption; by default an id is the file's name without its suffix, as a number if it is
+    one."""
     heat_maps: Path | None = None
     """Write a picture of where the model looked for every word into this directory, by file."""
     batch_images: int = 64
     """Images captioned at once."""
     search: SearchConfig = field(default_factory=SearchConfig)
 
+    def __post_init__(self) -> None:
+        if not self.source:
+            raise ValueError("name images, folders, tar shards or patterns to caption")
+        lines = self.output is not None and self.output.suffix == ".jsonl"
+        if self.output is not None and self.output.suffix not in (".json", ".jsonl"):
+            raise ValueError(f"output should end in .jsonl or .json, got {self.output}")
+        for name in ("shard", "alt_text"):
+            if getattr(self, name) is not None and not lines:
+                raise ValueError(f"{name} needs an output that ends in .jsonl")
+        if self.shard is not None and self.alt_text is not None:
+            raise ValueError(
+                "alt_text is for all captions: join the shards' outputs first, then run once more "
+                "without shard"
+            )
+        if self.annotations is not None and len(self.source) != 1:
+            raise ValueError("annotations need one folder of images")
+        if self.batch_images < 1:
+            raise ValueError(f"batch_images must be at least 1, got {self.batch_images}")
+
 
 def main(args: Args) -> int:
-    """Caption and return 1 if any file could not be read."""
+    """Caption and return 1 if any file on the screen or in the COCO results could not be read."""
+    from caption.archive import Shard
     from caption.predict import Captioner
     from caption.results import find_images, listed_images, named_images, write_results
 
+    shard = None if args.shard is None else Shard.parse(args.shard)
     if args.annotations is not None:
-        ids = listed_images(args.annotations, Path(args.source))
+        ids = listed_images(args.annotations, Path(args.source[0]))
+        files = list(ids)
     else:
-        ids = named_images(find_images(args.source))
+        files = list(dict.fromkeys(file for name in args.source for file in find_images(name)))
+        ids = {}
     captioner = Captioner.from_pretrained(args.model, search=args.search)
-    described = captioner.describe_files(ids, batch_images=args.batch_images)
+    if args.output is not None and args.output.suffix == ".jsonl":
+        if shard is not None:
+            files = list(shard.of(files, args.batch_images))
+        output = args.output if shard is None else shard.named(args.output)
+        _into_lines(captioner, files, output, args)
+        return 0  # the lines tell of errors; a scheduler would only try again
+    described = captioner.describe_files(files, batch_images=args.batch_images)
+    described = _watched(described, args)
+    if args.output is None:
+        failed = _print(described)
+    else:
+        failed = write_results(args.output, described, ids or named_images(files))
+    if failed:
+        print(f"{failed} of {len(files)} files could not be captioned", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def _into_lines(captioner: "Captioner", files: "list[ImageFile]", output: Path, args: Args) -> None:
+    """Caption an archive and say how many files failed."""
+    from caption.archive import describe_archive, read_rows, write_alt_texts
+
+    tally = describe_archive(
+        captioner,
+        files,
+        output,
+        batch_images=args.batch_images,
+        watch=lambda described: _watched(described, args),
+    )
+    print(f"{output}: {tally.num_files} files, {tally.num_errors} of them errors")
+    if args.alt_text is not None:
+        write_alt_texts(args.alt_text, read_rows(output))
+
+
+def _watched(described: "Iterator[DescribedFile]", args: Args) -> "Iterator[DescribedFile]":
+    """Pass the captions on, leaving beside them what is asked for."""
+    from caption.archive import write_sidecars
+
     if args.heat_maps is not None:
         described = _drawn(described, args.heat_maps)
-    failed = (
-        _print(described) if args.output is None else write_results(args.output, described, ids)
-    )
-    if failed:
-        print(f"{failed} of {len(ids)} files could not be captioned", file=sys.stderr)
-    return 1 if failed else 0
+    return write_sidecars(described) if args.write_metadata else described
 
 
 def _drawn(described: "Iterable[DescribedFile]", folder: Path) -> "Iterator[DescribedFile]":
@@ -64,9 +129,9 @@ def _drawn(described: "Iterable[DescribedFile]", folder: Path) -> "Iterator[Desc
     folder.mkdir(parents=True, exist_ok=True)
     for file in described:
         if file.caption is not None:
-            image = load_image(file.path)
+            image = load_image(file.source)
             sheet = word_sheet(image, file.caption.words, file.caption.attention)
-            sheet.save(folder / f"{file.path.stem}.jpg", quality=90)
+            sheet.save(folder / f"{Path(os.fspath(file.source.name)).stem}.jpg", quality=90)
         yield file
 
 
@@ -78,7 +143,7 @@ def _print(described: "Iterable[DescribedFile]") -> int:
             failed += 1
             print(file.error, file=sys.stderr)
         else:
-            print(f"{file.path}\t{file.caption}")
+            print(f"{file.source}\t{file.caption}")
     return failed
 
 

@@ -52,7 +52,7 @@ def test_a_list_gives_a_list_and_a_folder_a_row_for_each_file(captioner, data_se
     captions = captioner(paths)
     assert [c.text for c in captions] == [captioner(path).text for path in paths]
     rows = captioner(data_set.images)
-    assert [row.path for row in rows] == paths
+    assert [row.source for row in rows] == paths
     assert [row.caption.text for row in rows] == [c.text for c in captions]
 
 
@@ -61,7 +61,7 @@ def test_a_bad_file_in_a_folder_is_a_row_and_the_run_goes_on(captioner, tmp_path
         scene("red", "left").save(tmp_path / f"{number}.png")
     (tmp_path / "1.png").write_bytes(b"no picture")
     rows = list(captioner.describe_files(sorted(tmp_path.iterdir()), batch_images=2))
-    assert [row.path.name for row in rows] == [f"{n}.png" for n in range(5)]
+    assert [row.source.name for row in rows] == [f"{n}.png" for n in range(5)]
     assert [row.caption is None for row in rows] == [False, True, False, False, False]
     assert "1.png" in rows[1].error
     with pytest.raises(ImageError, match="1.png"):
@@ -128,7 +128,7 @@ def test_files_and_stored_features_are_captioned_and_scored_alike(
     model = captioner.model
     examples = read_captions(data_set.annotations, data_set.images)
     store = store_features(
-        model.encoder, {e.image_id: e.path for e in examples}, tmp_path / "store", workers=0
+        model.encoder, {e.image_id: e.source for e in examples}, tmp_path / "store", workers=0
     )
     pixels = read_pixels(Preprocess(model.encoder.config.preprocess))
     reports = [
@@ -138,7 +138,7 @@ def test_files_and_stored_features_are_captioned_and_scored_alike(
     assert reports[0].captions == reports[1].captions
     assert reports[0].scores.cider_d == reports[1].scores.cider_d
     assert reports[0].perplexity == pytest.approx(reports[1].perplexity, rel=1e-3)
-    paths = [example.path for example in examples]
+    paths = [example.source for example in examples]
     assert list(reports[0].captions.values()) == [c.text for c in captioner(paths)]
 
 

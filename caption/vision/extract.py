@@ -18,7 +18,7 @@ from caption.vision.features import (
     StorePlan,
     write_store,
 )
-from caption.vision.image import ImageSource, Preprocess, load_image
+from caption.vision.image import ImageFile, ImageSource, Preprocess, load_image
 
 CPU_IMAGES = 8
 """Images that a CPU encodes at once: more need more memory and are slower, out of its caches."""
@@ -43,13 +43,8 @@ class FeatureExtractor:
     @torch.inference_mode()
     def encode_pixels(self, pixels: UInt8[Tensor, "image channel row column"]) -> ImageFeatures:
         """Look at images that have the encoder's size already."""
-        device = next(self.encoder.parameters()).device
-        few = CPU_IMAGES if device.type == "cpu" else len(pixels)
-        grids = [
-            self.encoder(self._preprocess.normalise(some.to(device)))
-            for some in torch.split(pixels, few)
-        ]
-        return ImageFeatures(torch.cat(grids), self.encoder.grid_size, self.encoder_id)
+        grid = encode_few_by_few(self.encoder, pixels, self._preprocess)
+        return ImageFeatures(grid, self.encoder.grid_size, self.encoder_id)
 
     def read(self, image: ImageSource) -> UInt8[Tensor, "channel row column"]:
         """Return bytes: what torch computes on many threads is left to the thread that has them."""
@@ -69,9 +64,22 @@ class FeatureExtractor:
             )
 
 
+def encode_few_by_few(
+    encoder: ImageEncoder,
+    pixels: UInt8[Tensor, "image channel row column"],
+    preprocess: Preprocess,
+) -> Float[Tensor, "image position feature"]:
+    """Return the grids of images of the encoder's size, so many at once as its device likes."""
+    device = next(encoder.parameters()).device
+    few = CPU_IMAGES if device.type == "cpu" else len(pixels)
+    return torch.cat(
+        [encoder(preprocess.normalise(some.to(device))) for some in torch.split(pixels, few)]
+    )
+
+
 def store_features(
     encoder: ImageEncoder,
-    images: Mapping[ImageId, Path],
+    images: Mapping[ImageId, ImageFile],
     directory: Path,
     *,
     batch_images: int = 64,
@@ -92,7 +100,6 @@ def store_features(
         feature_dim=encoder.feature_dim,
         encoder_id=encoder.fingerprint(),
     )
-    device = next(encoder.parameters()).device
     preprocess = Preprocess(encoder.config.preprocess)
 
     @torch.inference_mode()
@@ -100,20 +107,20 @@ def store_features(
         files = ImageFiles([images[image_id] for image_id in image_ids], preprocess)
         loader = DataLoader(files, batch_size=batch_images, num_workers=workers)
         for pixels in tqdm(loader, desc=f"{directory}, {plan.num_bytes / 1e6:.0f} MB"):
-            yield encoder(pixels.to(device))
+            yield encode_few_by_few(encoder, pixels, preprocess)
 
     return write_store(directory, plan, encode)
 
 
 class ImageFiles(Dataset[Tensor]):
-    """Image files as an encoder wants them, by position."""
+    """Image files at an encoder's size, by position, as bytes."""
 
-    def __init__(self, paths: Sequence[Path], preprocess: Preprocess) -> None:
-        self.paths, self.preprocess = paths, preprocess
+    def __init__(self, files: Sequence[ImageFile], preprocess: Preprocess) -> None:
+        self.files, self.preprocess = files, preprocess
 
     def __len__(self) -> int:
-        return len(self.paths)
+        return len(self.files)
 
-    def __getitem__(self, index: int) -> Float[Tensor, "channel row column"]:
+    def __getitem__(self, index: int) -> UInt8[Tensor, "channel row column"]:
         rows, columns = self.preprocess.config.size
-        return self.preprocess(load_image(self.paths[index], at_least=(columns, rows)))
+        return self.preprocess.fit(load_image(self.files[index], at_least=(columns, rows)))

@@ -25,8 +25,11 @@ from torchvision.transforms.v2 import functional as F
 
 from caption.errors import DataError, ImageError
 from caption.vision.config import AugmentConfig, PreprocessConfig
+from caption.vision.tar import TarMember
 
-ImageSource = str | os.PathLike[str] | bytes | Image.Image | npt.NDArray[Any]
+ImageFile = Path | TarMember
+"""A picture on disk, by itself or in an archive."""
+ImageSource = str | os.PathLike[str] | TarMember | bytes | Image.Image | npt.NDArray[Any]
 
 MAX_PIXELS = 64_000_000
 """Above any phone's ordinary photo; decoding that many needs about half a gigabyte."""
@@ -57,7 +60,8 @@ def load_image(source: ImageSource, *, at_least: tuple[int, int] | None = None) 
     """Return the picture upright, in RGB, with transparency over white; never changes the source.
 
     Args:
-        source: A path, the bytes of a file, a PIL image, or an array (rows, columns, channels).
+        source: A path, a file in a tar archive, the bytes of a file, a PIL image, or an array
+            (rows, columns, channels).
         at_least: (width, height) that is enough for the caller. A JPEG of twice that or more is
             then decoded at a half, a quarter or an eighth: a phone's photo five times faster.
 
@@ -72,6 +76,8 @@ def load_image(source: ImageSource, *, at_least: tuple[int, int] | None = None) 
             return _to_rgb(source, "the image")
     if isinstance(source, bytes):
         name, data = "the image", source
+    elif isinstance(source, TarMember):
+        name, data = _read_member(source)
     else:
         name, data = _read(os.fspath(source))
     with _plain_errors(name):
@@ -99,6 +105,14 @@ def _read(path: str) -> tuple[str, bytes]:
     except (OSError, ValueError) as error:
         raise ImageError(f"{name} cannot be opened ({type(error).__name__}); check it") from error
     return name, data
+
+
+def _read_member(member: TarMember) -> tuple[str, bytes]:
+    name = f"{member.name!r} in {member.archive.name!r}"
+    try:
+        return name, member.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise ImageError(f"{name} cannot be read ({type(error).__name__}); check it") from error
 
 
 def _decode(data: bytes, name: str, at_least: tuple[int, int] | None) -> Image.Image:
