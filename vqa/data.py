@@ -16,7 +16,7 @@ from caption.errors import DataError
 from caption.files import check_fields, read_json, refuse_duplicates
 from caption.text.vocabulary import Vocabulary
 from caption.vision.features import FeatureStore, ImageId
-from caption.vision.image import resolve_inside
+from caption.vision.image import ImageFile, resolve_inside
 from vqa.annotations import (
     ImageQuestion,
     Turn,
@@ -32,7 +32,7 @@ class VqaData:
     """Questions and the files of their images."""
 
     questions: tuple[ImageQuestion, ...]
-    images: Mapping[ImageId, Path]
+    images: Mapping[ImageId, ImageFile]
 
     def of(self, image_ids: Sequence[ImageId]) -> "VqaData":
         """Return the questions about these images."""
@@ -69,15 +69,15 @@ def read_vqa(questions: Path, annotations: Path, images: Path) -> VqaData:
     if empty:
         raise DataError(f"{questions}: question {empty[0]!r} is empty; write it or remove it")
     name_of = _file_names(content, questions)
-    paths: dict[ImageId, Path] = {}
+    paths: dict[ImageId, ImageFile] = {}
     for record in records:
         image = record["image_id"]
         if image not in paths:
-            paths[image] = resolve_inside(images, name_of(image))
-            if not paths[image].is_file():
+            path = paths[image] = resolve_inside(images, name_of(image))
+            if not path.is_file():
                 raise DataError(
-                    f"{questions}: question {record['question_id']!r}: no file "
-                    f"{paths[image].name!r} of image {image!r} in {images}; check the directory"
+                    f"{questions}: question {record['question_id']!r}: no file {path.name!r} of "
+                    f"image {image!r} in {images}; check the directory"
                 )
     return VqaData(
         tuple(
@@ -143,7 +143,7 @@ def join(parts: Sequence[VqaData]) -> VqaData:
     """
     if len(parts) == 1:
         return parts[0]
-    image_of: dict[Path, ImageId] = {}
+    image_of: dict[ImageFile, ImageId] = {}
     questions = []
     for number, part in enumerate(parts):
         for image_id, path in part.images.items():
