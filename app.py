@@ -150,15 +150,21 @@ def build_app(captioner: "Captioner", answerer: "QuestionAnswerer | None" = None
     import gradio as gr
 
     look = Eyes(captioner.extract)
+    styles = captioner.model.decoder.config.styles
 
     def caption(
-        image: "Image.Image | None", num_beams: int, num_alternatives: int
+        image: "Image.Image | None", num_beams: int, num_alternatives: int, style: str = ""
     ) -> tuple[str, str, list[tuple["Image.Image", str]], str]:
         """Caption a photo; say how sure the model is and where it looked for every word."""
         if image is None:
             return "", "", [], ""
         beams = max(int(num_beams), int(num_alternatives) + 1)
-        search = replace(captioner.search, num_beams=beams, num_captions=int(num_alternatives) + 1)
+        search = replace(
+            captioner.search,
+            num_beams=beams,
+            num_captions=int(num_alternatives) + 1,
+            style=style,
+        )
         (best,) = captioner.describe(look(image), search=search)
         return best.text, _alternatives(best), _heat_maps(image, best), _hint(best)
 
@@ -190,6 +196,10 @@ def build_app(captioner: "Captioner", answerer: "QuestionAnswerer | None" = None
                             1, MAX_BEAMS, 3, step=1, label="Beams", info="1 is greedy and fastest"
                         )
                         alternatives = gr.Slider(0, 4, 2, step=1, label="Alternatives")
+                        settings: list[Any] = [beams, alternatives]
+                        if styles:
+                            choices = [("its own", ""), *((name, name) for name in styles)]
+                            settings.append(gr.Dropdown(choices, value="", label="Style"))
                     button = gr.Button("Caption", variant="primary")
                 with gr.Tab("Ask"):
                     if answerer is None:
@@ -198,7 +208,7 @@ def build_app(captioner: "Captioner", answerer: "QuestionAnswerer | None" = None
                         _build_ask(photo, answerer, look)
         gr.Markdown(LIMITS)
         options: dict[str, Any] = {
-            "inputs": [photo, beams, alternatives],
+            "inputs": [photo, *settings],
             "outputs": [text, others, maps, hint],
             **ONE_AT_A_TIME,
         }

@@ -15,7 +15,7 @@ from pycocotools.coco import COCO
 from caption.errors import DataError
 from caption.files import check_fields, read_json, refuse_duplicates
 from caption.vision.features import ImageId
-from caption.vision.image import resolve_inside
+from caption.vision.image import ImageFile, resolve_inside
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,10 @@ class CaptionedImage:
     """One image and what people said of it."""
 
     image_id: ImageId
-    path: Path
+    source: ImageFile
     captions: tuple[str, ...]
+    style: int = 0
+    """The way in which they said it, as the model numbers its own; 0 is its main one."""
 
 
 def read_captions(annotations: Path, images: Path) -> list[CaptionedImage]:

@@ -13,6 +13,7 @@ from caption.text.vocabulary import Unit
 from caption.vision.config import AugmentConfig, EncoderConfig
 
 Method = Literal["beam", "sample"]
+SelectBy = Literal["cider_d", "log_likelihood"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +49,8 @@ class DecoderConfig:
     """Size of the space in which state and features are compared."""
     dropout: float = 0.5
     """Share of words, features and outputs that are zeroed in training."""
+    styles: tuple[str, ...] = ()
+    """Names of ways of captioning that the model has learnt besides its own."""
 
     def __post_init__(self) -> None:
         for name in ("word_dim", "visual_dim", "state_dim", "attention_dim"):
@@ -113,6 +116,9 @@ class SearchConfig:
     1 by the mean log-probability."""
     no_repeat_ngram: int = 3
     """A caption may not contain the same n words in a row twice; 0 lets it."""
+    style: str = ""
+    """Way of captioning, where a model has learnt several: one that was fine-tuned with replay
+    captions in its new way, and as before with 'original'."""
     allow_unknown: bool = False
     """Let captions contain the unknown word."""
     forbid_bad_endings: bool = False
@@ -161,6 +167,9 @@ class CaptionConfig:
     trainer: TrainerConfig = field(default_factory=TrainerConfig)
     search: SearchConfig = field(default_factory=SearchConfig)
     """How validation captions are searched for."""
+    select_by: SelectBy = "cider_d"
+    """What the best model has most of: CIDEr-D of its captions, or log-likelihood of a reference's
+    word, which says more where only a few images validate."""
     trainable_stages: int = 0
     """Stages of the encoder that learn, counted from the last; 0 for none, -1 for all."""
     freeze_batch_norm: bool = False

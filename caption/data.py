@@ -30,6 +30,8 @@ class CaptionBatch(NamedTuple):
     """What it should say: the caption, then the end id."""
     mask: Bool[Tensor, "row length"]
     """True where the target is a real word."""
+    styles: Int[Tensor, " row"]
+    """The way of captioning; 0 is the model's own."""
 
 
 ImageReader = Callable[[CaptionedImage, torch.Generator], Tensor]
@@ -41,7 +43,7 @@ def read_pixels(preprocess: Preprocess, augment: Augment | None = None) -> Image
     rows, columns = preprocess.config.size
 
     def read(example: CaptionedImage, generator: torch.Generator) -> Tensor:
-        image = load_image(example.path, at_least=(columns, rows))
+        image = load_image(example.source, at_least=(columns, rows))
         return preprocess(image) if augment is None else augment(image, generator)
 
     return read
@@ -52,8 +54,17 @@ def read_stored(store: FeatureStore) -> ImageReader:
     return lambda example, generator: store.grid(example.image_id)
 
 
-class CaptionDataset(Dataset[tuple[Tensor, list[list[int]]]]):
-    """An image with some of its captions as ids.
+class CaptionItem(NamedTuple):
+    """One image and some of its captions as ids."""
+
+    image: Tensor
+    captions: list[list[int]]
+    style: int
+    """The way of captioning."""
+
+
+class CaptionDataset(Dataset[CaptionItem]):
+    """Images, each with some of its captions as ids.
 
     Which captions and which augmentation is decided by seed, epoch and position alone, so that a
     resumed run sees what the unbroken one would have seen, with any number of workers.
@@ -82,14 +93,15 @@ class CaptionDataset(Dataset[tuple[Tensor, list[list[int]]]]):
     def __len__(self) -> int:
         return len(self.examples)
 
-    def __getitem__(self, index: int) -> tuple[Tensor, list[list[int]]]:
+    def __getitem__(self, index: int) -> CaptionItem:
         # hash() of a tuple of integers is the same in every process.
         generator = torch.Generator().manual_seed(hash((self.seed, index)) % 2**63)
         captions = self.ids[index]
         if len(captions) > self.captions_per_image:
             order = torch.randperm(len(captions), generator=generator).tolist()
             captions = [captions[i] for i in order[: self.captions_per_image]]
-        return self.read(self.examples[index], generator), captions
+        image = self.read(self.examples[index], generator)
+        return CaptionItem(image, captions, self.examples[index].style)
 
 
 class Collate:
@@ -99,11 +111,11 @@ class Collate:
         self.start_id, self.pad_id = vocabulary.start_id, vocabulary.pad_id
         self.captions_per_image = captions_per_image
 
-    def __call__(self, items: Sequence[tuple[Tensor, list[list[int]]]]) -> CaptionBatch:
+    def __call__(self, items: Sequence[CaptionItem]) -> CaptionBatch:
         """Return the items as one batch, captions as long as the longest of them."""
         rows: list[list[int]] = []
-        for _, captions in items:
-            rows += captions + [[]] * (self.captions_per_image - len(captions))
+        for item in items:
+            rows += item.captions + [[]] * (self.captions_per_image - len(item.captions))
         length = max(map(len, rows))
         targets = torch.full((len(rows), length), self.pad_id)
         mask = torch.zeros(len(rows), length, dtype=torch.bool)
@@ -112,7 +124,14 @@ class Collate:
             mask[row, : len(ids)] = True
         words = targets.roll(1, dims=1)
         words[:, 0] = self.start_id
-        return CaptionBatch(torch.stack([image for image, _ in items]), words, targets, mask)
+        styles = torch.tensor([item.style for item in items])
+        return CaptionBatch(
+            torch.stack([item.image for item in items]),
+            words,
+            targets,
+            mask,
+            styles.repeat_interleave(self.captions_per_image),
+        )
 
 
 def shuffled(length: int, *, seed: int, epoch: int) -> list[int]:

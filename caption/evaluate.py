@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -39,6 +39,7 @@ class CaptionReport:
             "bleu_4": self.scores.bleu[3],
             "distinct": self.num_distinct,
             "perplexity": self.perplexity,
+            "log_likelihood": -math.log(self.perplexity),
         }
 
 
@@ -106,13 +107,16 @@ def write_captions(
     """
     captions: list[str] = []
     loss, count = 0.0, 0
+    style = model.style_id(search.style)
+    examples = [replace(example, style=style) for example in examples]
     for batch in _batches(model, examples, read, max_length, batch_images, workers):
         images = batch.images.to(model.device)
         grid = model.encoder(images) if images.ndim == 4 else images
         for best, *_ in model.write(grid, search, seeds=range(len(grid))):
             captions.append(model.vocabulary.decode(best.words))
         mask = batch.mask.to(model.device)
-        scores, _ = model.decoder(batch.words.to(model.device), grid)
+        words, styles = batch.words.to(model.device), batch.styles.to(model.device)
+        scores, _ = model.decoder(words, grid, styles)
         loss += float(token_loss(scores, batch.targets.to(model.device), mask))
         count += int(mask.sum())
     written = dict(zip((e.image_id for e in examples), captions, strict=True))

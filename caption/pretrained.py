@@ -64,6 +64,14 @@ def write_model(
         (partial / "README.md").write_text(card, encoding="utf-8")
 
 
+def install_model(model: Path, directory: Path) -> None:
+    """Move a model directory's files into another, beside what is there already."""
+    # What makes a directory a model comes last: until then it is none.
+    for name in ("README.md", "model.safetensors", "config.json"):
+        (model / name).replace(directory / name)
+    model.rmdir()
+
+
 def locate_model(source: Path | str) -> Path:
     """Return the local directory of a model, downloading it if `source` is a hub id."""
     directory = Path(source)

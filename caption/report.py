@@ -1,6 +1,5 @@
 """What is known of the captions of a set of images: as a table, as files, as a page to look at."""
 
-import base64
 import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,17 +10,15 @@ from typing import Any
 
 from jinja2 import Environment
 
-from caption.errors import ImageError
 from caption.files import write_json, write_text
 from caption.metrics import ImageScores, Scores
 from caption.metrics.compare import Difference, most_changed
 from caption.metrics.diagnostics import Diagnostics
 from caption.metrics.official import OfficialScores
 from caption.vision.features import ImageId
-from caption.vision.image import load_image
+from caption.vision.image import ImageFile
+from caption.vision.thumbnail import thumbnail
 
-THUMBNAIL = 240
-"""Pixels of a picture's longer side on the page."""
 NAMES = {
     "cider_d": "CIDEr-D",
     "bleu_1": "BLEU-1",
@@ -160,7 +157,11 @@ def write_csv(path: Path, report: Report) -> None:
 
 
 def write_page(
-    path: Path, report: Report, pictures: Mapping[ImageId, Path] | None = None, *, count: int = 12
+    path: Path,
+    report: Report,
+    pictures: Mapping[ImageId, ImageFile] | None = None,
+    *,
+    count: int = 12,
 ) -> None:
     """Write a page that needs no other file: the best, middle and worst captions.
 
@@ -193,18 +194,6 @@ def write_page(
             metrics=metrics_of,
             rows=_diagnostic_rows(report),
             groups=groups,
-            pictures={i: _thumbnail(pictures[i]) for i in shown} if pictures else {},
+            pictures={i: thumbnail(pictures[i]) for i in shown} if pictures else {},
         ),
     )
-
-
-def _thumbnail(path: Path) -> str | None:
-    """Return a small JPEG as base64; None for a file that is no picture."""
-    try:
-        image = load_image(path, at_least=(THUMBNAIL, THUMBNAIL))
-    except ImageError:
-        return None
-    image.thumbnail((THUMBNAIL, THUMBNAIL))
-    data = io.BytesIO()
-    image.save(data, "JPEG", quality=80)
-    return base64.b64encode(data.getvalue()).decode("ascii")

@@ -1,5 +1,6 @@
 """Learning to caption by cross-entropy: the problem that the trainer is given."""
 
+import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,16 +36,26 @@ class Split:
 
     examples: Sequence[CaptionedImage]
     read: ImageReader
+    pool: Sequence[CaptionedImage] = ()
+    """More images, of which every epoch shows others."""
+    from_pool: int = 0
+    """How many."""
+
+    def of_epoch(self, epoch: int, *, seed: int) -> Sequence[CaptionedImage]:
+        """Return the images that an epoch shows."""
+        if not self.from_pool:
+            return self.examples
+        drawn = random.Random(f"{seed} {epoch} pool").sample(self.pool, self.from_pool)  # noqa: S311
+        return (*self.examples, *drawn)
 
 
 class CaptionTask:
-    """Cross-entropy on the training captions, CIDEr-D of free-running captions on the others."""
-
-    select_by = "cider_d"
+    """Cross-entropy on the training captions; free-running captions of the others are scored."""
 
     def __init__(
         self, config: CaptionConfig, model: CaptionModel, *, train: Split, validation: Split
     ) -> None:
+        self.select_by: str = config.select_by
         self.config, self.model = config, model
         self.train, self.validation = train, validation
         model.encoder.set_trainable(
@@ -58,7 +69,7 @@ class CaptionTask:
         """Return the training images of an epoch in batches."""
         batch, seed = self.config.batch, self.config.trainer.seed
         dataset = CaptionDataset(
-            self.train.examples,
+            self.train.of_epoch(epoch, seed=seed),
             self.train.read,
             self.model.vocabulary,
             captions_per_image=batch.captions_per_image,
@@ -82,7 +93,7 @@ class CaptionTask:
     def loss(self, model: nn.Module, batch: CaptionBatch) -> LossTerms:
         """Return the cross-entropy of a batch, smoothed and with the attention's penalty added."""
         objective = self.config.objective
-        scores, weights = model(batch.images, batch.words)
+        scores, weights = model(batch.images, batch.words, batch.styles)
         scores = scores.float()
         total = token_loss(
             scores, batch.targets, batch.mask, label_smoothing=objective.label_smoothing
@@ -180,28 +191,56 @@ def build_task(
         model = CaptionModel(config.encoder, config.decoder, vocabulary)
         if encoder_weights != "random":
             model.encoder.load_weights(encoder_weights)
-    if features is not None:
-        if config.trainable_stages:
-            raise DataError(
-                "stored features are for a frozen encoder, but config.trainable-stages is "
-                f"{config.trainable_stages}; leave one of the two out"
-            )
-        encoder = model.encoder.to(device).eval()
-        readers = [
-            read_stored(
-                store_features(encoder, {e.image_id: e.path for e in some}, features / name)
-            )
-            for name, some in (("train", examples), ("validation", held_out))
-        ]
-    else:
+    return task_of(
+        config, model, train=examples, validation=held_out, features=features, device=device
+    )
+
+
+def task_of(
+    config: CaptionConfig,
+    model: CaptionModel,
+    *,
+    train: Sequence[CaptionedImage],
+    validation: Sequence[CaptionedImage],
+    pool: Sequence[CaptionedImage] = (),
+    from_pool: int = 0,
+    features: Path | None = None,
+    device: torch.device | None = None,
+) -> CaptionTask:
+    """Return the task of training a model on some images.
+
+    Args:
+        config: how to train.
+        model: to start from.
+        train: what to learn.
+        validation: what to select the best model by.
+        pool: more to learn, of which every epoch shows others.
+        from_pool: how many.
+        features: directory for stored features, if the encoder stays as it is.
+        device: where features are extracted; the trainer moves the model to its own.
+    """
+    if features is None:
         preprocess = model.encoder.config.preprocess
         readers = [
             read_pixels(Preprocess(preprocess), Augment(preprocess, config.augment)),
             read_pixels(Preprocess(preprocess)),
         ]
+    elif config.trainable_stages:
+        raise DataError(
+            "stored features are for a frozen encoder, but config.trainable-stages is "
+            f"{config.trainable_stages}; leave one of the two out"
+        )
+    else:
+        encoder = model.encoder.to(device).eval()
+        readers = [
+            read_stored(
+                store_features(encoder, {e.image_id: e.source for e in some}, features / name)
+            )
+            for name, some in (("train", (*train, *pool)), ("validation", validation))
+        ]
     return CaptionTask(
         config,
         model,
-        train=Split(examples, readers[0]),
-        validation=Split(held_out, readers[1]),
+        train=Split(train, readers[0], pool, from_pool),
+        validation=Split(validation, readers[1]),
     )

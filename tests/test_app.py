@@ -211,6 +211,21 @@ def test_a_captioner_with_another_encoder_is_not_asked(tiny_model) -> None:
     )
 
 
+def test_styles_can_be_chosen_where_a_model_has_them(tiny_model) -> None:
+    import app as demo
+    from caption.predict import Captioner
+
+    two_ways = tiny_model.grown(tiny_model.vocabulary, old_style="original")
+    chosen = []
+    for model in (tiny_model, two_ways.eval()):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            blocks = demo.build_app(Captioner(model))
+        parts = blocks.get_config_file()["components"]
+        chosen.append([p["props"]["choices"] for p in parts if p["type"] == "dropdown"])
+    assert chosen == [[], [[("its own", ""), ("original", "original")]]]
+
+
 def test_a_broken_photo_is_answered_with_a_sentence(page, tmp_path) -> None:
     path = tmp_path / "holiday.jpg"
     path.write_bytes(b"no picture at all")

@@ -31,7 +31,7 @@ def test_images_come_with_all_their_captions(data_set) -> None:
     assert len(examples) == 6
     first = examples[0]
     assert first.image_id == 0
-    assert first.path.name == "red_left.png"
+    assert first.source.name == "red_left.png"
     assert first.captions == ("A red block on the left.", "the left side is red")
 
 
@@ -158,7 +158,7 @@ def test_stored_features_are_the_encoders_own(data_set, tiny_model, tmp_path) ->
     encoder = tiny_model.encoder
     store = store_features(
         encoder,
-        {example.image_id: example.path for example in examples},
+        {example.image_id: example.source for example in examples},
         tmp_path / "store",
         batch_images=4,
         workers=0,

@@ -107,6 +107,16 @@ class AnswerVocabulary:
         counts = {min(c, key=lambda text: (-c[text], text)): c.total() for c in spellings.values()}
         return cls(sorted(counts, key=lambda text: (-counts[text], text))[:max_answers])
 
+    def grown(self, answers: Iterable[str], *, max_answers: int) -> "AnswerVocabulary":
+        """Return these answers and new ones, the most frequent first; none loses its class."""
+        new = [answer for answer in answers if things(answer) and self.id_of(answer) is None]
+        room = max_answers - len(self)
+        if not new or room < 1:
+            return self
+        return AnswerVocabulary(
+            (*self.answers, *AnswerVocabulary.build(new, max_answers=room).answers)
+        )
+
     def __len__(self) -> int:
         return len(self.answers)
 

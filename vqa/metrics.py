@@ -11,7 +11,11 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
+from typing import NamedTuple
 
+import numpy as np
+
+from caption.vision.features import ImageId
 from vqa.annotations import AnsweredQuestion, QuestionId
 from vqa.answers import OFFICIAL_ANSWERS, normalise, things, trim
 
@@ -44,6 +48,48 @@ def score(
         per_question=per_question,
         num_official=sum(len(questions[i].answers) >= OFFICIAL_ANSWERS for i in results),
     )
+
+
+class Gain(NamedTuple):
+    """How much more often one model is right than another."""
+
+    difference: float
+    low: float
+    high: float
+    """In between lie 95 % of the draws."""
+
+
+def gain(
+    scores: VqaScores,
+    others: VqaScores,
+    image_of: Mapping[QuestionId, ImageId],
+    *,
+    resamples: int = 10_000,
+    seed: int = 0,
+) -> Gain:
+    """Return the difference in accuracy, with the paired bootstrap over images (Koehn 2004).
+
+    Images are drawn and not questions, because questions about one image are no independent trials.
+
+    Args:
+        scores: of one model's answers.
+        others: of another's to the same questions.
+        image_of: what each question is about.
+        resamples: draws of as many images.
+        seed: of the draws.
+    """
+    sums: defaultdict[ImageId, list[float]] = defaultdict(lambda: [0.0, 0.0])
+    for question_id, value in scores.per_question.items():
+        image = sums[image_of[question_id]]
+        image[0] += value - others.per_question[question_id]
+        image[1] += 1
+    totals = np.array(list(sums.values()))
+    times = np.random.default_rng(seed).multinomial(
+        len(totals), [1 / len(totals)] * len(totals), resamples
+    )
+    drawn = times @ totals
+    low, high = np.percentile(drawn[:, 0] / drawn[:, 1], (2.5, 97.5)).tolist()
+    return Gain(scores.accuracy - others.accuracy, low, high)
 
 
 def accuracy(prediction: str, answers: Sequence[str]) -> float:

@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from caption.engine.grow import regrown
 from caption.errors import ModelError
 from caption.pretrained import (
     described_by,
@@ -183,6 +184,31 @@ class VqaModel(nn.Module):
         else:  # one linear layer of both side by side is the sum of one of each
             fused = F.relu(asked + looked)
         return self.classify(self.dropout(fused)), weights
+
+    def grown(
+        self,
+        vocabulary: Vocabulary,
+        answers: AnswerVocabulary,
+        openings: Collection[str],
+        encoder_id: str,
+    ) -> "VqaModel":
+        """Return a copy that knows other words and answers, and reads another encoder's features.
+
+        Words and answers that it knows keep their weights; others begin near the mean of all.
+        """
+        sight = self.sight._replace(encoder_id=encoder_id)
+        model = VqaModel(self.config, vocabulary, answers, sight, openings)
+        weights = self.state_dict()
+        words = {token: i for i, token in enumerate(self.vocabulary.tokens)}
+        if "question.embed.weight" in weights:
+            weights["question.embed.weight"] = regrown(
+                weights["question.embed.weight"], [words.get(token) for token in vocabulary.tokens]
+            )
+        known = [self.answers.id_of(answer) for answer in answers.answers]
+        for name in ("classify.weight", "classify.bias"):
+            weights[name] = regrown(weights[name], known)
+        model.load_state_dict(weights)
+        return model.to(self.device).train(self.training)
 
     def save_pretrained(
         self, directory: Path | str, *, card: str, dtype: torch.dtype = torch.float32

@@ -121,25 +121,25 @@ def build_task(
     torch.manual_seed(config.trainer.seed)
     model = VqaModel(
         config.head,
-        Vocabulary.build(_texts(data.questions), minimum_count=config.text.minimum_count),
+        Vocabulary.build(texts_of(data.questions), minimum_count=config.text.minimum_count),
         AnswerVocabulary.build(
             (answer for question in data.questions for answer in question.answers),
             max_answers=config.text.max_answers,
         ),
         Sight(store.plan.encoder_id, *store.plan.shape[1:]),
-        _openings(data.questions),
+        openings_of(data.questions),
     )
     return VqaTask(config, model, train=train, validation=validation)
 
 
-def _texts(questions: Sequence[ImageQuestion]) -> Iterator[str]:
+def texts_of(questions: Sequence[ImageQuestion]) -> Iterator[str]:
     """Yield what the model reads: questions, and in a dialog the answers before them."""
     for question in questions:
         yield question.text
         yield from (turn.answer for turn in question.history)
 
 
-def _openings(questions: Sequence[ImageQuestion], *, minimum_count: int = 3) -> list[str]:
+def openings_of(questions: Sequence[ImageQuestion], *, minimum_count: int = 3) -> list[str]:
     """Return how questions begin that are not asked just once or twice."""
     counts = Counter(opening(tokenize(question.text)) for question in questions)
     return [begins for begins, count in counts.items() if count >= minimum_count]

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+Precision = Literal["no", "fp16", "bf16"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class OptimConfig:
@@ -46,7 +48,7 @@ class TrainerConfig:
     """Validations without a better score after which the run stops."""
     checkpoint_every: int = 100
     """Updates between two saves of the state that --resume continues from."""
-    precision: Literal["no", "fp16", "bf16"] = "no"
+    precision: Precision = "no"
     """Mixed precision, as accelerate names it; fp16 and bf16 are for GPUs."""
     seed: int = 0
     """Decides the order of the data, augmentation, dropout and initial weights."""

@@ -44,9 +44,12 @@ class LossTerms(NamedTuple):
 class Task(Protocol[Batch_contra]):
     """What the training loop needs to know about a problem, and no more."""
 
-    model: nn.Module
     select_by: str
     """Name of the validation metric that selects the best checkpoint; higher is better."""
+
+    @property
+    def model(self) -> nn.Module:
+        """The network that learns."""
 
     def loader(self, epoch: int) -> "DataLoader[Any]":
         """Return the batches of an epoch, in an order that depends on nothing else."""

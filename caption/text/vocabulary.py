@@ -56,6 +56,19 @@ class Vocabulary:
             )
         return cls(sorted(kept, key=lambda token: (-counts[token], token)), unit=unit)
 
+    def grown(self, captions: Iterable[str], *, minimum_count: int) -> "Vocabulary":
+        """Return this vocabulary with the new units of captions behind its own."""
+        counts = Counter(token for caption in captions for token in split(caption, self.unit))
+        new = [
+            token
+            for token, count in counts.items()
+            if count >= minimum_count and token not in self.tokens
+        ]
+        own = self.tokens[len(SPECIALS) :]
+        return Vocabulary(
+            (*own, *sorted(new, key=lambda token: (-counts[token], token))), unit=self.unit
+        )
+
     def __len__(self) -> int:
         return len(self.tokens)
 

@@ -1,0 +1,193 @@
+"""A trained question answerer goes on to learn questions about pictures of one's own."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from jinja2 import Environment
+
+from caption.engine.config import OptimConfig, TrainerConfig
+from caption.errors import ModelError
+from caption.files import write_text
+from caption.locate import divided
+from caption.vision.features import FeatureStore, ImageId
+from caption.vision.image import ImageFile
+from caption.vision.thumbnail import thumbnail
+from vqa.annotations import ImageQuestion, QuestionId
+from vqa.config import VqaConfig
+from vqa.data import QuestionCollate, VqaData
+from vqa.evaluate import VqaReport, evaluate_answers
+from vqa.formats import QuestionSet
+from vqa.metrics import Gain, gain
+from vqa.model import Sight, VqaModel
+from vqa.task import openings_of, texts_of
+
+MINIMUM_COUNT = 2
+"""How often a word is to be seen before the model learns it."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A data set by what its images are for; no picture is in two of them."""
+
+    train: VqaData
+    validation: VqaData
+    """To stop in time."""
+    held_out: VqaData
+    """To tell how good the outcome is: never looked at in training."""
+
+
+def divide(
+    questions: QuestionSet, digests: Mapping[ImageFile, str], *, held_out: float, seed: int
+) -> Parts:
+    """Divide a data set by image as it says itself, or else by chance.
+
+    Args:
+        questions: the data set.
+        digests: of the pixels of its images; equal pictures stay together.
+        held_out: share that is held out where the data set does not say.
+        seed: of the chance.
+
+    Raises:
+        DataError: there are too few images.
+    """
+    images = questions.data.images
+    parts = divided(
+        list(images),
+        [questions.splits.get(image, "") for image in images],
+        [digests.get(source, str(source)) for source in images.values()],
+        held_out=held_out,
+        seed=seed,
+    )
+    return Parts(*map(questions.data.of, parts))
+
+
+def grown(model: VqaModel, questions: Sequence[ImageQuestion], sight: Sight) -> VqaModel:
+    """Return the model with the words and answers of new questions.
+
+    Args:
+        model: to start from.
+        questions: to learn.
+        sight: the encoder whose features it is to read from now on.
+
+    Raises:
+        ModelError: the encoder's features are of another size.
+    """
+    if sight[1:] != model.sight[1:]:
+        raise ModelError(
+            f"the question answerer reads grids of {model.sight[1:]} positions and features, the "
+            f"captioner's encoder gives {sight[1:]}; train a new one with scripts/train_vqa.py"
+        )
+    config = VqaConfig()
+    return model.grown(
+        model.vocabulary.grown(texts_of(questions), minimum_count=MINIMUM_COUNT),
+        model.answers.grown(
+            (answer for question in questions for answer in question.answers),
+            max_answers=config.text.max_answers,
+        ),
+        (*model.openings, *openings_of(questions)),
+        sight.encoder_id,
+    )
+
+
+def config_for(model: VqaModel, num_questions: int, *, epochs: int | None, seed: int) -> VqaConfig:
+    """Return how to fine-tune on so many questions: the fewer, the more often."""
+    batch = 32 if num_questions < 2000 else 128
+    usual = 30 if num_questions < 500 else 20 if num_questions < 5000 else 10
+    updates = (epochs or usual) * math.ceil(num_questions / batch)
+    return VqaConfig(
+        head=model.config,
+        batch_questions=batch,
+        trainer=TrainerConfig(
+            epochs=epochs or usual,
+            patience=6,
+            seed=seed,
+            optim=OptimConfig(learning_rate=5e-4, warmup_steps=max(1, updates // 20)),
+        ),
+    )
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How a fine-tuned model answers held-out questions, and how the one before it did."""
+
+    data: VqaData
+    after: VqaReport
+    before: VqaReport
+    gain: Gain
+
+    def __str__(self) -> str:
+        after, before = self.after.scores.accuracy, self.before.scores.accuracy
+        return (
+            f"accuracy on {len(self.data.questions)} questions about {len(self.data.images)} "
+            f"held-out images: {before:.1%} before, {after:.1%} after, "
+            f"{100 * self.gain.difference:+.1f} points (95 % interval {100 * self.gain.low:+.1f} "
+            f"to {100 * self.gain.high:+.1f})"
+        )
+
+
+def compare_models(new: VqaModel, old: VqaModel, data: VqaData, store: FeatureStore) -> Comparison:
+    """Return how much better a model answers questions than the one that it came from.
+
+    Args:
+        new: the one.
+        old: the other, on the device that is to be used.
+        data: questions about images that neither has learnt from.
+        store: the features of the images.
+    """
+    reports = []
+    for model in (new, old):
+        collate = QuestionCollate(
+            store,
+            model.vocabulary,
+            model.answers,
+            max_length=VqaConfig().text.max_length,
+            history_turns=model.config.history_turns,
+        )
+        reports.append(evaluate_answers(model.to(old.device).eval(), data.questions, collate))
+    after, before = reports
+    image_of = {question.question_id: question.image_id for question in data.questions}
+    return Comparison(data, after, before, gain(after.scores, before.scores, image_of))
+
+
+def write_page(path: Path, comparison: Comparison, *, count: int = 12) -> None:
+    """Write a page that needs no other file: questions with their answers before and after."""
+    after, before = (r.scores.per_question for r in (comparison.after, comparison.before))
+    ranked = sorted(after, key=lambda question: before[question] - after[question])
+    better = [question for question in ranked if after[question] > before[question]]
+    worse = [question for question in ranked[::-1] if after[question] < before[question]]
+    wrong = [q for q in ranked if after[q] == before[q] == 0]
+    groups = {
+        "Better": _spread(better, comparison.data, count),
+        "Worse": _spread(worse, comparison.data, count),
+        "Wrong before and after": _spread(wrong, comparison.data, count),
+    }
+    template = resources.files("vqa").joinpath("report.html").read_text("utf-8")
+    page = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(template)
+    shown = {question.image_id for questions in groups.values() for question in questions}
+    pictures = {image: thumbnail(comparison.data.images[image]) for image in shown}
+    write_text(path, page.render(comparison=comparison, groups=groups, pictures=pictures))
+
+
+def _spread(chosen: Sequence[QuestionId], data: VqaData, count: int) -> list[ImageQuestion]:
+    """Return some of the chosen questions, no two about one image."""
+    by_id = {question.question_id: question for question in data.questions}
+    seen: dict[ImageId, ImageQuestion] = {}
+    for question_id in chosen:
+        question = by_id[question_id]
+        seen.setdefault(question.image_id, question)
+    return list(seen.values())[:count]
+
+
+CARD = """\
+---
+library_name: glimpse
+pipeline_tag: visual-question-answering
+---
+# A question answerer, fine-tuned
+
+Written by Glimpse's `scripts/finetune_vqa.py` from {source}, on {data}: {num_train} questions to
+learn. It reads the features of encoder {encoder_id}. {comparison}.
+"""
