@@ -6,7 +6,7 @@ data set wants to hear of all of them at once.
 
 import csv
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
@@ -34,6 +34,20 @@ class Problem:
 
     def __str__(self) -> str:
         return f"{self.where}: {self.message}"
+
+
+def refuse_fatal(problems: Iterable[Problem], data: Path) -> None:
+    """Refuse a data set that cannot be trained on as it is.
+
+    Raises:
+        DataError: names the first of its fatal problems.
+    """
+    fatal = [problem for problem in problems if problem.fatal]
+    if fatal:
+        raise DataError(
+            f"{fatal[0]} ({len(fatal)} such; scripts/check_data.py {data} shows them all, and with "
+            "--fix clean.jsonl writes a list without them to give as --manifest)"
+        )
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ def main(args: Args) -> None:
     with tempfile.TemporaryDirectory(dir=args.images.parent) as place:
         root = Path(place)
         num_broken = _make(root / "archive", photos, args, rng)
-        memory, seconds = _watched(root, "whole.jsonl")
+        memory, start, seconds = _watched(root, "whole.jsonl")
         whole = (root / "whole.jsonl").read_bytes()
         rows, errors = whole.count(b"\n"), whole.count(b'"error": ')
         print(f"rows: {rows} of {args.files} files; error rows: {errors} of {num_broken} broken")
@@ -58,7 +58,9 @@ def main(args: Args) -> None:
             f"peak memory: {early / 1024:.0f} MiB in the first fifth of the time, "
             f"{late / 1024:.0f} MiB in all of it ({late / early - 1:+.1%})"
         )
-        killed = _killed(root, "killed.jsonl", seconds, args.kills, rng)
+        # No longer than its share each time, or it would be done before the last kill.
+        longest = start + 0.9 * seconds / args.kills
+        killed = _killed(root, "killed.jsonl", longest, args.kills, rng)
         same = (root / "killed.jsonl").read_bytes() == whole
         print(f"killed {killed} times: {'identical' if same else 'DIFFERENT'}")
         together = b""
@@ -96,9 +98,10 @@ def _describing(root: Path, output: str, *more: str) -> Iterator["subprocess.Pop
             process.wait()
 
 
-def _watched(root: Path, output: str) -> tuple[list[int], float]:
-    """Run to the end; return the resident memory in KiB while files were captioned, and seconds."""
-    memory = []
+def _watched(root: Path, output: str) -> tuple[list[int], float, float]:
+    """Run to the end; return the resident memory in KiB, the seconds of starting and of working."""
+    memory: list[int] = []
+    started = time.perf_counter()
     with _describing(root, output) as process:
         while not list(root.glob(f"{output}.parts/0*")) and process.poll() is None:
             time.sleep(0.05)
@@ -111,17 +114,17 @@ def _watched(root: Path, output: str) -> tuple[list[int], float]:
         seconds = time.perf_counter() - begun
     if process.returncode or len(memory) < 5:
         raise DataError(f"describe.py failed: {(root / 'log').read_text()[-500:]}")
-    return memory, seconds
+    return memory, begun - started, seconds
 
 
-def _killed(root: Path, output: str, seconds: float, kills: int, rng: random.Random) -> int:
+def _killed(root: Path, output: str, longest: float, kills: int, rng: random.Random) -> int:
     """Kill a run so often at random moments, then let it finish; return how often it was killed."""
     killed = 0
     for _ in range(kills):
         with _describing(root, output) as process:
             try:
                 # Starting takes some seconds too, and is killed into as well.
-                process.wait(rng.uniform(0.5, 10 + 2 * seconds / kills))
+                process.wait(rng.uniform(0.5, longest))
             except subprocess.TimeoutExpired:
                 os.kill(process.pid, signal.SIGKILL)
                 killed += 1

@@ -110,6 +110,7 @@ def _sound(args: Args) -> "Examination":
     """
     from caption.examine import examine
     from caption.formats import read_manifest
+    from caption.tables import refuse_fatal
 
     manifest = read_manifest(args.data, args.manifest)
     print(f"{manifest.form}: {len(manifest.entries)} pictures", flush=True)
@@ -117,12 +118,7 @@ def _sound(args: Args) -> "Examination":
         perhaps = "".join(f"; {problem}" for problem in manifest.problems[:1])
         raise DataError(f"{args.data}: pictures without captions, nothing to learn{perhaps}")
     examination = examine(manifest)
-    fatal = [problem for problem in examination.problems if problem.fatal]
-    if fatal:
-        raise DataError(
-            f"{fatal[0]} ({len(fatal)} such problems; scripts/check_data.py {args.data} shows "
-            "them, and with --fix clean.jsonl writes a list without them to give as --manifest)"
-        )
+    refuse_fatal(examination.problems, args.data)
     return examination
 
 

@@ -110,14 +110,10 @@ def _sound(questions: "QuestionSet", args: Args) -> "dict[ImageFile, str]":
         DataError: the data set cannot be trained on as it is.
     """
     from caption.examine import look, uncaptioned
+    from caption.tables import refuse_fatal
 
     digests, faults = look(uncaptioned(questions.data.images, questions.splits))
-    fatal = [problem for problem in (*questions.problems, *faults) if problem.fatal]
-    if fatal:
-        raise DataError(
-            f"{fatal[0]} ({len(fatal)} such problems; scripts/check_data.py {args.data} shows "
-            "them, and with --fix clean.jsonl writes a list without them to give as --manifest)"
-        )
+    refuse_fatal((*questions.problems, *faults), args.data)
     return digests
 
 

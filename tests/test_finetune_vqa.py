@@ -48,7 +48,9 @@ def model() -> VqaModel:
 
 
 def test_answers_keep_their_classes_and_new_ones_follow(model) -> None:
-    answers = model.answers.grown(["a widget", "widget", "widget", "Yes!", "", "cog"], max_answers=9)
+    answers = model.answers.grown(
+        ["a widget", "widget", "widget", "Yes!", "", "cog"], max_answers=9
+    )
     assert answers.answers == ("yes", "no", "red", "widget", "cog")
     assert answers.id_of("the widget") == 3
     assert model.answers.grown(["yes"], max_answers=9) is model.answers

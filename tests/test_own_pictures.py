@@ -78,7 +78,7 @@ def test_what_training_would_fail_on_is_refused_and_can_be_mended(mine, tmp_path
     assert len(checked.stderr.strip().splitlines()[-1]) < 400
     refused = run_here("finetune_caption.py", "--data", mine, "--output", tmp_path / "run")
     assert refused.returncode == 2
-    assert "3 such problems; scripts/check_data.py" in refused.stderr
+    assert "(3 such; scripts/check_data.py" in refused.stderr
     assert not (tmp_path / "run").exists()
     mended = run_here("check_data.py", mine, "--manifest", tmp_path / "clean.jsonl")
     assert mended.returncode == 0, mended.stdout

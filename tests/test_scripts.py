@@ -121,7 +121,7 @@ def test_features_are_extracted_once(data_set, model, tmp_path) -> None:
     arguments = ["--annotations", data_set.annotations, "--images", data_set.images]
     arguments += ["--model", model, "--output", tmp_path / "store"]
     for _ in range(2):
-        done = run("extract_features.py", *arguments)
+        done = run_here("extract_features.py", *arguments)
         assert done.returncode == 0, done.stderr
         assert "6 images" in done.stdout
 
@@ -140,7 +140,7 @@ def test_a_folder_becomes_coco_results_and_bad_files_error_rows(model, tmp_path)
         scene("red", "left").save(images / f"{number:012d}.png")
     (images / "broken.jpg").write_bytes(b"no picture")
     output = tmp_path / "results.json"
-    done = run("describe.py", images, "--model", model, "--output", output)
+    done = run_here("describe.py", images, "--model", model, "--output", output)
     assert done.returncode == 1
     assert "1 of 3 files could not be captioned" in done.stderr
     assert "Traceback" not in done.stderr
@@ -153,10 +153,10 @@ def test_a_folder_becomes_coco_results_and_bad_files_error_rows(model, tmp_path)
 
 
 def test_a_pattern_and_annotations_choose_the_images(data_set, model, tmp_path) -> None:
-    done = run("describe.py", f"{data_set.images}/red_*.png", "--model", model)
+    done = run_here("describe.py", f"{data_set.images}/red_*.png", "--model", model)
     assert len(done.stdout.splitlines()) == 2
     output = tmp_path / "results.json"
-    done = run(
+    done = run_here(
         *("describe.py", data_set.images, "--model", model),
         *("--annotations", data_set.annotations, "--output", output),
     )
@@ -178,7 +178,7 @@ def results_of(data_set, path: Path, *, wrong: int = 0) -> Path:
 def test_results_are_scored_compared_and_written_down(data_set, tmp_path) -> None:
     good = results_of(data_set, tmp_path / "good.json")
     bad = results_of(data_set, tmp_path / "bad.json", wrong=4)
-    done = run(
+    done = run_here(
         *("evaluate_caption.py", "--references", data_set.annotations, "--results", good),
         *("--versus", bad, "--train", data_set.annotations, "--images", data_set.images),
         *("--output", tmp_path / "report.json", "--csv", tmp_path / "images.csv"),
@@ -198,7 +198,7 @@ def test_results_are_scored_compared_and_written_down(data_set, tmp_path) -> Non
 
 
 def test_a_model_is_scored_on_images(data_set, model, tmp_path) -> None:
-    done = run(
+    done = run_here(
         *("evaluate_caption.py", "--annotations", data_set.annotations),
         *("--images", data_set.images, "--model", model, "--search.num-beams", "2"),
     )
@@ -211,13 +211,13 @@ def test_one_image_is_scored_with_the_frequencies_of_others(data_set, tmp_path) 
     results = results_of(data_set, tmp_path / "results.json")
     results.write_text(json.dumps(json.loads(results.read_text())[:1]))
     scoring = ["evaluate_caption.py", "--references", data_set.annotations, "--results", results]
-    alone = run(*scoring, "--subset")
+    alone = run_here(*scoring, "--subset")
     assert alone.returncode == 2
     assert "CIDEr-D of one image would be 0" in alone.stderr
     counted = tmp_path / "df.json"
-    done = run("count_ngrams.py", "--references", data_set.annotations, "--output", counted)
+    done = run_here("count_ngrams.py", "--references", data_set.annotations, "--output", counted)
     assert done.returncode == 0, done.stderr
-    scored = run(*scoring, "--subset", "--df", counted)
+    scored = run_here(*scoring, "--subset", "--df", counted)
     assert scored.returncode == 0, scored.stderr
     assert "1 of 6 images" in scored.stdout
     assert float(re.search(r"^CIDEr-D +([\d.]+)$", scored.stdout, re.MULTILINE)[1]) > 1
@@ -241,7 +241,7 @@ def test_answers_are_scored_and_made_ready_for_the_server(tmp_path) -> None:
     results.write_text(
         json.dumps([{"question_id": i, "answer": text, "sure": 0.5} for i, text in given.items()])
     )
-    done = run(
+    done = run_here(
         *("evaluate_vqa.py", "--results", results, "--annotations", annotations),
         *("--output", tmp_path / "scores.json", "--submission", tmp_path / "submission.json"),
     )
@@ -252,7 +252,7 @@ def test_answers_are_scored_and_made_ready_for_the_server(tmp_path) -> None:
     assert scores["by_answer_type"] == {"type 1": 0, "type 2": 1, "type 3": 1}
     rows = json.loads((tmp_path / "submission.json").read_text())
     assert rows == [{"question_id": i, "answer": given[i]} for i in answers]
-    refused = run("evaluate_vqa.py", "--results", results)
+    refused = run_here("evaluate_vqa.py", "--results", results)
     assert refused.returncode == 2
     assert "give --annotations to score the answers" in refused.stderr
 
