@@ -143,11 +143,11 @@ class Captioner:
         What cannot be read becomes an error row; memory does not grow with the number of files.
         """
         with ThreadPoolExecutor(READERS) as pool:
-            waiting: deque[tuple[ImageFile, Future[Tensor]]] = deque()
+            waiting: deque[tuple[ImageFile, Future[Tensor | str]]] = deque()
             names = iter(files)
             while True:
                 for file in islice(names, 2 * batch_images - len(waiting)):
-                    waiting.append((file, pool.submit(self.extract.read, file)))
+                    waiting.append((file, pool.submit(self._read, file)))
                 if not waiting:
                     return
                 count = min(batch_images, len(waiting))
@@ -171,17 +171,29 @@ class Captioner:
             self.save_pretrained(Path(directory) / "model", card=card)
             return push_to_hub(Path(directory) / "model", repo_id, private=private)
 
+    def _read(self, file: ImageFile) -> Tensor | str:
+        """Return the pixels of a file, or why there are none.
+
+        The reason and not the error: kept by its future, an error would hold on to the frames that
+        it passed through, and with them to the pixels of the whole batch.
+        """
+        try:
+            return self.extract.read(file)
+        except ImageError as error:
+            return str(error)
+
     def _describe_read(
-        self, files: list[tuple[ImageFile, Future[Tensor]]]
+        self, files: list[tuple[ImageFile, Future[Tensor | str]]]
     ) -> Iterator[DescribedFile]:
         pixels: list[Tensor] = []
         rows: list[DescribedFile] = []
         for file, future in files:
-            try:
-                pixels.append(future.result())
+            found = future.result()
+            if isinstance(found, str):
+                rows.append(DescribedFile(file, None, found))
+            else:
+                pixels.append(found)
                 rows.append(DescribedFile(file, None, None))
-            except ImageError as error:
-                rows.append(DescribedFile(file, None, str(error)))
         captions = iter(
             self.describe(self.extract.encode_pixels(torch.stack(pixels))) if pixels else ()
         )
