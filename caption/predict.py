@@ -194,6 +194,9 @@ class Captioner:
             else:
                 pixels.append(found)
                 rows.append(DescribedFile(file, None, None))
+        # In place of the unreadable the last picture is captioned again: batches of ever other
+        # sizes need ever other buffers, and memory would grow with the number of broken files.
+        pixels += pixels[-1:] * (len(files) - len(pixels))
         captions = iter(
             self.describe(self.extract.encode_pixels(torch.stack(pixels))) if pixels else ()
         )
