@@ -15,6 +15,7 @@ from caption.errors import DataError
 
 if TYPE_CHECKING:
     from caption.examine import Examination
+    from caption.formats import Manifest
     from caption.model import CaptionModel
     from caption.tables import Problem
     from vqa.formats import QuestionSet
@@ -51,24 +52,18 @@ class Args:
 
 def main(args: Args) -> int:
     """Print what is in the folder and what is wrong with it; return 2 if it is unusable."""
-    from vqa.formats import find_questions
+    from caption.files import write_json
 
-    questions = find_questions(args.data, args.manifest)
-    checked = _check_captions(args) if questions is None else _check_questions(questions, args)
-    for line in (*checked.lines, *_problem_lines(checked.problems)):
-        print(line)
+    checked = _checked(args)
+    for part in checked:
+        print(*part.lines, *_problem_lines(part.problems), sep="\n")
+    problems = [problem for part in checked for problem in part.problems]
     if args.output is not None:
-        from caption.files import write_json
-
-        problems = [asdict(problem) for problem in checked.problems]
-        write_json(args.output, {**checked.report, "problems": problems})
+        reports = {name: value for part in checked for name, value in part.report.items()}
+        write_json(args.output, {**reports, "problems": [asdict(p) for p in problems]})
     if args.fix is not None:
-        from caption.files import write_text
-
-        rows = list(checked.cleaned)
-        write_text(args.fix, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
-        print(f"{args.fix}: {len(rows)} records; give it as --manifest")
-    fatal = [problem for problem in checked.problems if problem.fatal]
+        _fix(args.fix, checked)
+    fatal = [problem for problem in problems if problem.fatal]
     if fatal:
         print(
             f"{fatal[0]} ({len(fatal)} such problems keep it from being trained on; mend them, or "
@@ -90,21 +85,44 @@ class Checked:
     """Records without the problems."""
 
 
-def _check_captions(args: Args) -> Checked:
-    from caption.examine import cleaned, examine
+def _checked(args: Args) -> list[Checked]:
+    """Check the captions and the questions, whichever of them there are."""
     from caption.formats import read_manifest
+    from vqa.formats import find_questions
+
+    questions = find_questions(args.data, args.manifest)
+    if questions is None:
+        return [_check_captions(read_manifest(args.data, args.manifest), args)]
+    checked = [_check_questions(questions, args)]
+    if args.manifest is None and (manifest := read_manifest(args.data)).is_captioned:
+        checked.insert(0, _check_captions(manifest, args))
+    return checked
+
+
+def _fix(path: Path, checked: Sequence[Checked]) -> None:
+    """Write a list without the problems."""
+    from caption.files import write_text
+
+    if len(checked) > 1:
+        raise DataError("there are captions and questions; say with --manifest which to write anew")
+    rows = list(checked[0].cleaned)
+    write_text(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+    print(f"{path}: {len(rows)} records; give it as --manifest")
+
+
+def _check_captions(manifest: "Manifest", args: Args) -> Checked:
+    from caption.examine import cleaned, examine
     from caption.model import CaptionModel
     from caption.pretrained import DEFAULT_CAPTIONER
 
-    examination = examine(read_manifest(args.data, args.manifest))
+    examination = examine(manifest)
     model = CaptionModel.from_pretrained(args.model or DEFAULT_CAPTIONER)
-    manifest = examination.manifest
     unknown = examination.unknown(set(model.vocabulary.tokens))
     return Checked(
         lines=list(_lines(examination, model)),
         problems=examination.problems,
         report={
-            "form": manifest.form,
+            "captioned": manifest.form,
             "pictures": len(manifest.entries),
             "splits": dict(Counter(entry.split for entry in manifest.entries)),
             "captions": examination.num_captions,
@@ -180,8 +198,8 @@ def _check_questions(questions: "QuestionSet", args: Args) -> Checked:
         ],
         problems=sorted((*questions.problems, *faults), key=lambda problem: not problem.fatal),
         report={
-            "form": questions.form,
-            "pictures": len(entries),
+            "asked_about": questions.form,
+            "pictures_asked_about": len(entries),
             "questions": len(data.questions),
             "answers": dict(answers.most_common()),
         },

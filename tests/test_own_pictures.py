@@ -114,6 +114,12 @@ def test_questions_are_checked_and_taught(mine, tmp_path) -> None:
     )
     assert asked.returncode == 0, asked.stderr
     assert "I do not know" not in asked.stdout
+    (mine / "captions.csv").write_text("image,caption\nred-left-60.png,a red block\n")
+    both = run_here("check_data.py", mine, "--output", tmp_path / "both.json")
+    assert both.returncode == 2  # one caption is too few
+    assert "table of questions" in both.stdout
+    assert "1 captioned images can be read" in both.stdout
+    assert json.loads((tmp_path / "both.json").read_text()).keys() >= {"captions", "questions"}
     again = run_here("finetune_vqa.py", "--data", mine, "--output", run)
     assert (again.returncode, "holds a model already" in again.stderr) == (2, True)
 
