@@ -8,6 +8,7 @@ from PIL import Image
 from caption.annotations import read_captions
 from caption.data import (
     CaptionDataset,
+    CaptionItem,
     Collate,
     read_pixels,
     read_stored,
@@ -136,13 +137,16 @@ def test_a_seed_and_a_position_decide_everything(data_set, vocabulary) -> None:
 def test_a_batch_shifts_words_and_masks_what_is_not_there(vocabulary) -> None:
     collate = Collate(vocabulary, captions_per_image=2)
     image = torch.zeros(3, 2, 2)
-    batch = collate([(image, [[7, 8, 2], [9, 2]]), (image, [[5, 6, 7, 2]])])
+    batch = collate(
+        [CaptionItem(image, [[7, 8, 2], [9, 2]], 0), CaptionItem(image, [[5, 6, 7, 2]], 1)]
+    )
     assert batch.images.shape == (2, 3, 2, 2)
     assert batch.words.shape == batch.targets.shape == batch.mask.shape == (4, 4)
     assert batch.mask.sum(dim=1).tolist() == [3, 2, 4, 0]
     assert batch.targets[0].tolist() == [7, 8, 2, 0]
     assert batch.words[0, :3].tolist() == [1, 7, 8]
     assert batch.words[2].tolist() == [1, 5, 6, 7]
+    assert batch.styles.tolist() == [0, 0, 1, 1]
 
 
 def test_every_epoch_visits_every_example_in_its_own_order() -> None:
