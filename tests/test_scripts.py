@@ -101,16 +101,16 @@ def test_no_script_shadows_a_package(script) -> None:
 
 def test_a_run_can_be_resumed_and_is_not_overwritten(model, data_set) -> None:
     arguments = training(data_set, model.parent)
-    again = run("train_caption.py", *arguments)
+    again = run_here("train_caption.py", *arguments)
     assert again.returncode == 2
     assert re.fullmatch(r".*: already holds a run; continue it with --resume.*\n", again.stderr)
-    resumed = run("train_caption.py", *arguments, "--resume")
+    resumed = run_here("train_caption.py", *arguments, "--resume")
     assert resumed.returncode == 0, resumed.stderr
 
 
 def test_a_frozen_encoder_trains_on_stored_features(data_set, tmp_path) -> None:
     arguments = [*training(data_set, tmp_path / "run"), "--features", tmp_path / "features"]
-    done = run("train_caption.py", *arguments)
+    done = run_here("train_caption.py", *arguments)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "features" / "train" / "index.json").is_file()
     records = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
@@ -268,7 +268,7 @@ def test_a_question_answerer_is_trained_and_asked(model, tmp_path) -> None:
     assert done.returncode == 0, done.stderr
     parts = [tmp_path / "split" / part for part in ("train", "validation")]
     small = [f"--config.head.{name}-dim=8" for name in ("state", "word", "visual", "fused")]
-    done = run(
+    done = run_here(
         *("train_vqa.py", "--run", tmp_path / "run", "--features", tmp_path / "features"),
         *("--questions", parts[0] / "questions.json", parts[0] / "questions.json"),
         *("--annotations", parts[0] / "annotations.json", parts[0] / "annotations.json"),
@@ -291,7 +291,9 @@ def test_a_question_answerer_is_trained_and_asked(model, tmp_path) -> None:
     assert [line.split("\t")[0] for line in lines[:2]] == QUESTIONS
     assert "I do not know the words" in lines[-1]
     assert len(list((tmp_path / "maps").iterdir())) == 3
-    scored = run("evaluate_vqa.py", *source, *trained, "--submission", tmp_path / "answers.json")
+    scored = run_here(
+        "evaluate_vqa.py", *source, *trained, "--submission", tmp_path / "answers.json"
+    )
     assert scored.returncode == 0, scored.stderr
     assert "12 of 12 questions answered" in scored.stdout
     again = run_here(
@@ -391,7 +393,7 @@ def write_captions(path: Path, texts: list[str]) -> None:
     ],
 )
 def test_what_cannot_be_used_ends_with_a_sentence_and_status_2(arguments, message) -> None:
-    done = run(*arguments)
+    done = run_here(*arguments)
     assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr
