@@ -40,6 +40,8 @@ from caption.tables import (
     delimiter_of,
     first_fields,
     first_line,
+    first_of,
+    lines_of,
     read_csv,
     read_table,
     text_of,
@@ -279,8 +281,8 @@ def _rows_of_table(records: Iterable[Record | Problem]) -> Iterator[_Row | Probl
             if name is None or not name.strip():
                 fields = ", ".join(values) or "nothing"
                 raise ValueError(f"has no {field!r} that names the image; it has {fields}")  # noqa: TRY301
-            said: Any = next((values[f] for f in CAPTION_FIELDS if values.get(f) is not None), [])
-            captions = _captions(said)
+            said = first_of(values, CAPTION_FIELDS)
+            captions = () if said is None else _captions(said)
             split = split_of(check_text(values.get("split") or "", "split"))
         except ValueError as error:
             yield Problem("unreadable record", record.where, str(error))
@@ -295,16 +297,15 @@ def _captions(value: Any) -> tuple[str, ...]:
 
 
 def _rows_of_tokens(path: Path) -> Iterator[_Row | Problem]:
-    with path.open(encoding="utf-8-sig") as file:
-        for number, line in enumerate(file, start=1):
-            where = f"{path}, line {number}"
-            match = _TOKEN_LINE.match(line.rstrip("\n"))
-            if match:
-                yield _Row(where, match[1], (match[2],))
-            elif line.strip():
-                yield Problem(
-                    "unreadable record", where, "expected 'name.jpg#0', a tab and the caption"
-                )
+    for number, line in enumerate(lines_of(path), start=1):
+        where = f"{path}, line {number}"
+        match = _TOKEN_LINE.match(line.rstrip("\r\n"))
+        if match:
+            yield _Row(where, match[1], (match[2],))
+        elif line.strip():
+            yield Problem(
+                "unreadable record", where, "expected 'name.jpg#0', a tab and the caption"
+            )
 
 
 def _rows_of_coco(content: Mapping[str, Any], path: Path) -> Iterator[_Row | Problem]:

@@ -61,7 +61,7 @@ class Record:
 
 def read_json_lines(path: Path) -> Iterator[Record | Problem]:
     """Yield the object on each line; empty lines are passed over."""
-    for number, line in enumerate(_lines(path), start=1):
+    for number, line in enumerate(lines_of(path), start=1):
         where = f"{path}, line {number}"
         if not line.strip():
             continue
@@ -91,7 +91,7 @@ def read_csv(path: Path, *, columns: Sequence[str] = ()) -> Iterator[Record | Pr
         path: of the table; its columns are parted by commas, tabs, semicolons or bars.
         columns: their names, for a table that does not begin with them.
     """
-    lines = _lines(path)
+    lines = lines_of(path)
     # The first line is needed twice: to see what parts the columns, and as a row.
     first = next(lines, "")
     delimiter = delimiter_of(first)
@@ -158,10 +158,10 @@ def first_line(path: Path) -> str:
     Raises:
         DataError: it cannot be read as text.
     """
-    return next(_lines(path), "")
+    return next(lines_of(path), "")
 
 
-def _lines(path: Path) -> Iterator[str]:
+def lines_of(path: Path) -> Iterator[str]:
     """Yield the lines of a text file, with their ends."""
     if not path.is_file():  # a pipe or a device might never end
         raise DataError(f"{path}: not a regular file; expected a table or JSON lines")
@@ -196,6 +196,11 @@ def text_of(values: Mapping[str, Any], names: Sequence[str]) -> tuple[str | None
     if name is None:
         return None, names[0]
     return check_text(values[name], name), name
+
+
+def first_of(values: Mapping[str, Any], names: Sequence[str]) -> Any:
+    """Return what the first of these fields that a record has holds; None if it has none."""
+    return next((values[name] for name in names if values.get(name) is not None), None)
 
 
 def check_text(value: Any, name: str) -> str:

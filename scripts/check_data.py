@@ -119,7 +119,7 @@ def _check_captions(manifest: "Manifest", args: Args) -> Checked:
     model = CaptionModel.from_pretrained(args.model or DEFAULT_CAPTIONER)
     unknown = examination.unknown(set(model.vocabulary.tokens))
     return Checked(
-        lines=list(_lines(examination, model)),
+        lines=list(_lines(examination, unknown, model)),
         problems=examination.problems,
         report={
             "captioned": manifest.form,
@@ -140,7 +140,9 @@ def _check_captions(manifest: "Manifest", args: Args) -> Checked:
     )
 
 
-def _lines(examination: "Examination", model: "CaptionModel") -> Iterator[str]:
+def _lines(
+    examination: "Examination", unknown: Counter[str], model: "CaptionModel"
+) -> Iterator[str]:
     """Yield what there is to say of captioned pictures."""
     from caption.finetune import stages_for, time_needed
 
@@ -153,7 +155,6 @@ def _lines(examination: "Examination", model: "CaptionModel") -> Iterator[str]:
     words = examination.words.total()
     mean = words / max(1, examination.num_captions)
     yield f"{'captions':<20} {examination.num_captions}, of {mean:.1f} words on average"
-    unknown = examination.unknown(set(model.vocabulary.tokens))
     often = ", ".join(f"{word} {count}" for word, count in unknown.most_common(8))
     yield (
         f"{'words':<20} {len(examination.words)}, of which the model does not know {len(unknown)} "

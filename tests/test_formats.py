@@ -293,6 +293,10 @@ def large(path: Path) -> None:
 UNREADABLE: dict[str, tuple[Callable[[Path], None], str]] = {
     "not UTF-8": (binary("c.csv", "image,caption\nred.png,café\n".encode("cp1252")), "not UTF-8"),
     "UTF-16": (binary("c.csv", "image,caption\n".encode("utf-16")), "not UTF-8"),
+    "not UTF-8 far into a token file": (
+        binary("t.token", b"red.png#0\ta red block\n" * 9999 + b"red.png#1\tcaf\xe9\n"),
+        "not UTF-8",
+    ),
     "one endless line": (binary("metadata.jsonl", b"9" * (MAX_LINE + 10)), "longer than a million"),
     "JSON too large": (lambda folder: large(folder / "c.json"), "larger than 1 GB"),
     "JSON an endless number": (binary("c.json", b"9" * 10_000), "a number that is too long"),

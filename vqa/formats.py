@@ -4,8 +4,9 @@ They are questions*.json with annotations*.json, as in VQA v1 and v2, or a table
 lines) with columns for the image, the question and the answer.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from caption.locate import (
     is_inside,
     split_of,
 )
-from caption.tables import Problem, Record, check_text, first_fields, read_table, text_of
+from caption.tables import Problem, Record, check_text, first_fields, first_of, read_table, text_of
 from caption.vision.features import ImageId
 from caption.vision.image import ImageFile
 from vqa.annotations import ImageQuestion
@@ -89,26 +90,16 @@ def _is_table(path: Path) -> bool:
     return bool(fields & set(QUESTION_FIELDS)) and bool(fields & set(IMAGE_FIELDS))
 
 
-@dataclass
-class _Asked:
-    """A question while its rows are gathered."""
-
-    where: str
-    image: ImageFile
-    text: str
-    answers: list[str] = field(default_factory=list)
-
-
 def _read_tables(tables: Sequence[Path], data: Path) -> QuestionSet:
     """Return the questions of tables; rows with the same image and question give its answers."""
     problems: list[Problem] = []
     splits: dict[ImageId, Split] = {}
-    asked: dict[tuple[ImageFile, str], _Asked] = {}
+    asked: defaultdict[tuple[ImageFile, str], list[str]] = defaultdict(list)
     for table in tables:
         records = list(read_table(table))
         problems += [record for record in records if isinstance(record, Problem)]
         rows = [record for record in records if isinstance(record, Record)]
-        names = [str(_first(row.values, IMAGE_FIELDS) or "") for row in rows[:50]]
+        names = [str(first_of(row.values, IMAGE_FIELDS) or "") for row in rows[:50]]
         folder = best_folder(data, folders_of(table, data), names)
         for row in rows:
             try:
@@ -120,18 +111,14 @@ def _read_tables(tables: Sequence[Path], data: Path) -> QuestionSet:
             if splits.setdefault(str(image), split) != split:
                 message = f"image {str(image)!r} is in another split too; an image is for one thing"
                 problems.append(Problem("in two splits", row.where, message))
-            asked.setdefault((image, text), _Asked(row.where, image, text)).answers += answers
+            asked[image, text] += answers
     questions = tuple(
-        ImageQuestion(number, str(one.image), one.text, tuple(one.answers), "", "")
-        for number, one in enumerate(asked.values())
+        ImageQuestion(number, str(image), text, tuple(answers), "", "")
+        for number, ((image, text), answers) in enumerate(asked.items())
     )
-    images: dict[ImageId, ImageFile] = {str(one.image): one.image for one in asked.values()}
+    images: dict[ImageId, ImageFile] = {str(image): image for image, _ in asked}
     form = f"table of questions ({', '.join(inside(table, data) for table in tables)})"
     return QuestionSet(form, VqaData(questions, images), splits, tuple(problems))
-
-
-def _first(values: Mapping[str, Any], names: Iterable[str]) -> Any:
-    return next((values[name] for name in names if values.get(name) is not None), None)
 
 
 def _row(
@@ -140,7 +127,7 @@ def _row(
     """Return what a record says; raises ValueError or DataError for what cannot be used."""
     name, _ = text_of(values, IMAGE_FIELDS)
     text, _ = text_of(values, QUESTION_FIELDS)
-    answer = _first(values, ANSWER_FIELDS)
+    answer = first_of(values, ANSWER_FIELDS)
     answers = [
         check_text(a, "answer").strip() for a in (answer if isinstance(answer, list) else [answer])
     ]
