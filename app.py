@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from caption.command import run
+from caption.commands.run import run
 from caption.errors import DataError, GlimpseError, ImageError
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from caption.predict import Caption, Captioner
     from caption.vision.extract import FeatureExtractor
     from caption.vision.features import ImageFeatures
-    from vqa.annotations import Turn
     from vqa.predict import Answer, QuestionAnswerer
+    from vqa.question import Turn
 
 EXAMPLES = {
     "a photographer": "camera.jpg",
@@ -237,7 +237,7 @@ def _build_ask(photo: "gr.Image", answerer: "QuestionAnswerer", look: "Eyes") ->
         turns = [*turns, Turn(question, answer.text)]
         return "", turns, said, dict(answer.top), _glimpses(image, answer)
 
-    from vqa.annotations import Turn
+    from vqa.question import Turn
 
     turns = gr.State([])
     chat = gr.Chatbot(

@@ -14,14 +14,15 @@ from accelerate import PartialState
 from jaxtyping import Float
 from torch import Tensor
 
-from caption.config import SearchConfig
 from caption.errors import ImageError
-from caption.model import CaptionModel
-from caption.pretrained import DEFAULT_CAPTIONER, push_to_hub
-from caption.search import Hypothesis
+from caption.files.paths import ImageFile, list_images
+from caption.models.captioner import CaptionModel
+from caption.models.directory import DEFAULT_CAPTIONER, push_to_hub
+from caption.search.config import SearchConfig
+from caption.search.steps import Hypothesis
 from caption.vision.extract import FeatureExtractor
 from caption.vision.features import ImageFeatures
-from caption.vision.image import ImageFile, ImageSource, list_images
+from caption.vision.image import ImageSource
 
 READERS = 2
 """Threads that decode files while the model works; decoding leaves Python's lock alone."""

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import tyro
 
-from caption.command import run
+from caption.commands.run import run
 from caption.errors import DataError
 
 

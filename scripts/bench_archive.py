@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from caption.command import run
+from caption.commands.run import run
 from caption.errors import DataError
 
 DESCRIBE = Path(__file__).with_name("describe.py")
@@ -44,7 +44,7 @@ def main(args: Args) -> None:
     photos = sorted(args.images.glob("*.jpg"))
     if not photos:
         raise DataError(f"{args.images}: no photos (*.jpg)")
-    rng = random.Random(args.seed)  # noqa: S311
+    rng = random.Random(args.seed)
     with tempfile.TemporaryDirectory(dir=args.images.parent) as place:
         root = Path(place)
         num_broken = _make(root / "archive", photos, args, rng)

@@ -8,7 +8,7 @@ from itertools import cycle, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from caption.command import run
+from caption.commands.run import run
 from caption.errors import DataError
 
 if TYPE_CHECKING:
@@ -42,9 +42,9 @@ def main(args: Args) -> None:
     """Print every figure with its baseline."""
     import torch
 
-    from caption.engine.timing import time_in_turn
+    from caption.evaluation.timing import time_in_turn
+    from caption.files.paths import list_images
     from caption.predict import Captioner
-    from caption.vision.image import list_images
 
     torch.set_num_threads(args.threads)
     captioner = Captioner.from_pretrained(args.model, device="cpu")

@@ -10,11 +10,11 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from caption.command import run
+from caption.commands.run import run
 from caption.errors import DataError
 
 if TYPE_CHECKING:
-    from caption.vision.features import ImageId
+    from caption.files.paths import ImageId
 
     Results = dict[ImageId, str]
     References = dict[ImageId, list[str]]
@@ -42,7 +42,7 @@ def main(args: Args) -> None:
     """Print every figure with its peer."""
     import torch
 
-    from caption.annotations import read_references
+    from caption.data.coco import read_references
 
     torch.set_num_threads(args.threads)
     captions = read_references(args.captions)
@@ -63,8 +63,8 @@ def main(args: Args) -> None:
 
 def _corpus(results: "Results", references: "References", runs: int) -> None:
     """Compare tokens, BLEU, ROUGE-L and CIDEr-D with the reference scorers' on Java's tokens."""
-    from caption.engine.timing import time_in_turn
-    from caption.metrics import score
+    from caption.evaluation.timing import time_in_turn
+    from caption.metrics.score import score
 
     seconds = time_in_turn(
         {
@@ -104,7 +104,7 @@ def _reference_scorers() -> dict[str, Callable[..., object]]:
 
 def _memory(results: "Results", references: "References") -> None:
     """Compare the memory that the scores of parts of the set take."""
-    from caption.metrics import score
+    from caption.metrics.score import score
 
     for share in (4, 2, 1):
         part = dict(islice(results.items(), len(results) // share))
@@ -122,9 +122,9 @@ def _reward(references: list[list[str]], runs: int) -> None:
     """Compare the reward on ids with scorers of strings, given the same captions as strings."""
     import torch
 
-    from caption.engine.timing import time_in_turn
-    from caption.metrics import count_documents, score
-    from caption.metrics.cider import CiderReward
+    from caption.evaluation.timing import time_in_turn
+    from caption.metrics.reward import CiderReward
+    from caption.metrics.score import count_documents, score
     from caption.text.tokenize import tokenize
 
     numbers: dict[str, int] = {}
@@ -136,7 +136,7 @@ def _reward(references: list[list[str]], runs: int) -> None:
         for texts in references
     ]
     reward = CiderReward(ids, vocabulary_size=len(numbers) + 1, end_id=END)
-    generator = random.Random(0)  # noqa: S311  (no secret depends on it)
+    generator = random.Random(0)
     images = [generator.randrange(len(ids)) for _ in range(REWARDED)]
     # Half of the captions belong to the image, half to another one.
     sources = [i if generator.random() < 0.5 else generator.randrange(len(ids)) for i in images]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from itertools import cycle, islice
 from pathlib import Path
 
-from caption.command import run
+from caption.commands.run import run
 from caption.errors import DataError
 
 QUESTIONS = (
@@ -37,8 +37,8 @@ def main(args: Args) -> None:
     """Print both times and their ratio."""
     import torch
 
-    from caption.engine.timing import time_in_turn
-    from caption.vision.image import list_images
+    from caption.evaluation.timing import time_in_turn
+    from caption.files.paths import list_images
     from vqa.predict import QuestionAnswerer
 
     torch.set_num_threads(args.threads)

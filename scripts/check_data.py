@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
-from caption.command import run
+from caption.commands.run import run
 from caption.errors import DataError
 
 if TYPE_CHECKING:
-    from caption.examine import Examination
-    from caption.formats import Manifest
-    from caption.model import CaptionModel
-    from caption.tables import Problem
-    from vqa.formats import QuestionSet
+    from caption.data.captioned import Manifest
+    from caption.data.check import Examination
+    from caption.files.tables import Problem
+    from caption.models.captioner import CaptionModel
+    from vqa.data.forms import QuestionSet
 
 SHOWN = 3
 """Problems of each kind that are printed; --output has them all."""
@@ -52,7 +52,7 @@ class Args:
 
 def main(args: Args) -> int:
     """Print what is in the folder and what is wrong with it; return 2 if it is unusable."""
-    from caption.files import write_json
+    from caption.files.writing import write_json
 
     checked = _checked(args)
     for part in checked:
@@ -87,8 +87,8 @@ class Checked:
 
 def _checked(args: Args) -> list[Checked]:
     """Check the captions and the questions, whichever of them there are."""
-    from caption.formats import read_manifest
-    from vqa.formats import find_questions
+    from caption.data.forms import read_manifest
+    from vqa.data.forms import find_questions
 
     questions = find_questions(args.data, args.manifest)
     if questions is None:
@@ -101,7 +101,7 @@ def _checked(args: Args) -> list[Checked]:
 
 def _fix(path: Path, checked: Sequence[Checked]) -> None:
     """Write a list without the problems."""
-    from caption.files import write_text
+    from caption.files.writing import write_text
 
     if len(checked) > 1:
         raise DataError("there are captions and questions; say with --manifest which to write anew")
@@ -111,9 +111,9 @@ def _fix(path: Path, checked: Sequence[Checked]) -> None:
 
 
 def _check_captions(manifest: "Manifest", args: Args) -> Checked:
-    from caption.examine import cleaned, examine
-    from caption.model import CaptionModel
-    from caption.pretrained import DEFAULT_CAPTIONER
+    from caption.data.check import cleaned, examine
+    from caption.models.captioner import CaptionModel
+    from caption.models.directory import DEFAULT_CAPTIONER
 
     examination = examine(manifest)
     model = CaptionModel.from_pretrained(args.model or DEFAULT_CAPTIONER)
@@ -144,7 +144,7 @@ def _lines(
     examination: "Examination", unknown: Counter[str], model: "CaptionModel"
 ) -> Iterator[str]:
     """Yield what there is to say of captioned pictures."""
-    from caption.finetune import stages_for, time_needed
+    from caption.training.plan import stages_for, time_needed
 
     manifest = examination.manifest
     yield manifest.form
@@ -179,8 +179,8 @@ def _by_split(splits: Iterable[str]) -> str:
 
 
 def _check_questions(questions: "QuestionSet", args: Args) -> Checked:
-    from caption.examine import look, uncaptioned
-    from caption.locate import name_of
+    from caption.data.pictures import look, uncaptioned
+    from caption.files.locate import name_of
 
     data = questions.data
     entries = uncaptioned(data.images, questions.splits)

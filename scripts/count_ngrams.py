@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from caption.command import run
+from caption.commands.run import run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,8 +18,8 @@ class Args:
 
 def main(args: Args) -> None:
     """Count, then say how much there is."""
-    from caption.annotations import read_references
-    from caption.metrics import count_documents
+    from caption.data.coco import read_references
+    from caption.metrics.score import count_documents
 
     frequencies = count_documents(list(read_references(args.references).values()))
     frequencies.save(args.output)

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from caption.command import run
-from caption.config import SearchConfig
+from caption.commands.run import run
+from caption.search.config import SearchConfig
 
 if TYPE_CHECKING:
+    from caption.files.paths import ImageFile
     from caption.predict import Captioner, DescribedFile
-    from caption.vision.image import ImageFile
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,9 +67,10 @@ class Args:
 
 def main(args: Args) -> int:
     """Caption and return 1 if any file on the screen or in the COCO results could not be read."""
-    from caption.archive import Shard
+    from caption.archive.inputs import find_images
+    from caption.archive.results import listed_images, named_images, write_results
+    from caption.archive.shards import Shard
     from caption.predict import Captioner
-    from caption.results import find_images, listed_images, named_images, write_results
 
     shard = None if args.shard is None else Shard.parse(args.shard)
     if args.annotations is not None:
@@ -98,7 +99,8 @@ def main(args: Args) -> int:
 
 def _into_lines(captioner: "Captioner", files: "list[ImageFile]", output: Path, args: Args) -> None:
     """Caption an archive and say how many files failed."""
-    from caption.archive import describe_archive, read_rows, write_alt_texts
+    from caption.archive.alt_texts import write_alt_texts
+    from caption.archive.lines import describe_archive, read_rows
 
     tally = describe_archive(
         captioner,
@@ -114,7 +116,7 @@ def _into_lines(captioner: "Captioner", files: "list[ImageFile]", output: Path, 
 
 def _watched(described: "Iterator[DescribedFile]", args: Args) -> "Iterator[DescribedFile]":
     """Pass the captions on, leaving beside them what is asked for."""
-    from caption.archive import write_sidecars
+    from caption.archive.sidecars import write_sidecars
 
     if args.heat_maps is not None:
         described = _drawn(described, args.heat_maps)

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from caption.command import run
-from caption.config import SearchConfig, TextConfig
+from caption.commands.run import run
 from caption.errors import DataError
+from caption.search.config import SearchConfig
+from caption.training.config import TextConfig
 
 if TYPE_CHECKING:
-    from caption.vision.features import ImageId
+    from caption.files.paths import ImageId
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,13 +53,20 @@ class Args:
 
 def main(args: Args) -> None:
     """Print the scores and how they were come by, and write what is asked for."""
-    from caption.annotations import read_references, read_results
-    from caption.metrics import score
+    from caption.data.coco import read_references, read_results
+    from caption.evaluation.report import (
+        Report,
+        Rival,
+        table,
+        write_csv,
+        write_page,
+        write_report,
+    )
+    from caption.metrics.bootstrap import compare
     from caption.metrics.cider import DocumentFrequencies
-    from caption.metrics.compare import compare
     from caption.metrics.diagnostics import diagnose
     from caption.metrics.official import official_scores
-    from caption.report import Report, Rival, table, write_csv, write_page, write_report
+    from caption.metrics.score import score
 
     if args.results is not None and args.model is not None:
         raise DataError("give --results or --model, not both: whose captions are to be scored?")
@@ -106,11 +114,11 @@ def main(args: Args) -> None:
 
 def _write_captions(args: Args) -> "tuple[dict[ImageId, str], float]":
     """Caption the images of the references with the model."""
-    from caption.annotations import read_captions
-    from caption.data import read_pixels
-    from caption.evaluate import write_captions
+    from caption.data.batches import read_pixels
+    from caption.data.coco import read_captions
+    from caption.evaluation.run import write_captions
     from caption.predict import Captioner
-    from caption.vision.image import Preprocess
+    from caption.vision.transforms import Preprocess
 
     if args.images is None:
         raise DataError("give --results with captions, or --images for a model to caption")
@@ -135,7 +143,7 @@ def _writer(args: Args) -> str:
 
 def _pictures(args: Args) -> "dict[ImageId, Path]":
     """Return the files of the images that the page is to show, if it is known where they are."""
-    from caption.results import listed_images
+    from caption.archive.results import listed_images
 
     if args.images is None or args.html is None:
         return {}

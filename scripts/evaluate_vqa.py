@@ -5,11 +5,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from caption.command import run
+from caption.commands.run import run
 from caption.errors import DataError
 
 if TYPE_CHECKING:
-    from vqa.annotations import AnsweredQuestion, QuestionId
+    from vqa.data.annotations import AnsweredQuestion, QuestionId
     from vqa.metrics import VqaScores
 
 
@@ -44,8 +44,13 @@ class Args:
 
 def main(args: Args) -> None:
     """Check that every question is answered once, then print how right the answers are."""
-    from caption.files import write_json
-    from vqa.annotations import read_answers, read_questions, read_results, write_results
+    from caption.files.writing import write_json
+    from vqa.data.annotations import (
+        read_answers,
+        read_questions,
+        read_results,
+        write_results,
+    )
     from vqa.metrics import score
 
     truths = {} if args.annotations is None else read_answers(args.annotations)
@@ -80,7 +85,8 @@ def _answer(args: Args) -> "dict[QuestionId, str]":
     from tempfile import TemporaryDirectory
 
     from caption.vision.extract import store_features
-    from vqa.data import QuestionCollate, read_vqa
+    from vqa.data.batches import QuestionCollate
+    from vqa.data.reading import read_vqa
     from vqa.evaluate import evaluate_answers
     from vqa.predict import LONGEST_QUESTION, QuestionAnswerer
 

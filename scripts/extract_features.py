@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from caption.command import run
-from caption.config import EncoderConfig
+from caption.commands.run import run
+from caption.vision.config import EncoderConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,8 +33,8 @@ def main(args: Args) -> None:
     """Extract, then say what was stored."""
     from accelerate import PartialState
 
-    from caption.model import build_encoder
-    from caption.results import listed_images
+    from caption.archive.results import listed_images
+    from caption.models.captioner import build_encoder
     from caption.vision.extract import store_features
 
     images = {image: path for path, image in listed_images(args.annotations, args.images).items()}

@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from caption.command import run
+from caption.commands.run import run
 from caption.errors import DataError
 
 if TYPE_CHECKING:
-    from caption.examine import Examination
-    from caption.finetune import Parts
-    from caption.model import CaptionModel
+    from caption.data.check import Examination
+    from caption.models.captioner import CaptionModel
+    from caption.training.finetune import Parts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,10 +56,16 @@ def main(args: Args) -> None:
     """Check the data, train, and tell how much better the new model is."""
     from accelerate import PartialState
 
-    from caption.finetune import compare_models, divide, finetune, install, stages_for, time_needed
-    from caption.model import CaptionModel
-    from caption.pretrained import DEFAULT_CAPTIONER
-    from caption.report import table, write_page, write_report
+    from caption.evaluation.report import table, write_page, write_report
+    from caption.models.captioner import CaptionModel
+    from caption.models.directory import DEFAULT_CAPTIONER
+    from caption.training.finetune import (
+        compare_models,
+        divide,
+        finetune,
+        install,
+    )
+    from caption.training.plan import stages_for, time_needed
 
     if (args.output / "config.json").exists():
         raise DataError(f"{args.output}: holds a model already; choose another directory")
@@ -108,9 +114,9 @@ def _sound(args: Args) -> "Examination":
     Raises:
         DataError: it cannot be trained on as it is.
     """
-    from caption.examine import examine
-    from caption.formats import read_manifest
-    from caption.tables import refuse_fatal
+    from caption.data.check import examine
+    from caption.data.forms import read_manifest
+    from caption.files.tables import refuse_fatal
 
     manifest = read_manifest(args.data, args.manifest)
     print(f"{manifest.form}: {len(manifest.entries)} pictures", flush=True)
@@ -126,7 +132,7 @@ def _grown(old: "CaptionModel", parts: "Parts", args: Args) -> "CaptionModel":
     """Return the model with the words of the new captions, having said how many are new."""
     import torch
 
-    from caption.finetune import MINIMUM_COUNT, ORIGINAL
+    from caption.training.finetune import MINIMUM_COUNT, ORIGINAL
 
     vocabulary = old.vocabulary.grown(
         (caption for image in parts.train for caption in image.captions),
@@ -140,8 +146,8 @@ def _grown(old: "CaptionModel", parts: "Parts", args: Args) -> "CaptionModel":
 
 def _with_replay(parts: "Parts", known: Path, model: "CaptionModel", args: Args) -> "Parts":
     """Return the data set with pictures that the model knew before."""
-    from caption.finetune import ORIGINAL, REPLAY_POOL, replayed
-    from caption.formats import read_manifest
+    from caption.data.forms import read_manifest
+    from caption.training.finetune import ORIGINAL, REPLAY_POOL, replayed
 
     entries = read_manifest(known).entries
     style = model.style_id(ORIGINAL)

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from caption.command import run
+from caption.commands.run import run
 from caption.errors import DataError
 
 if TYPE_CHECKING:
-    from caption.vision.image import ImageFile
-    from vqa.formats import QuestionSet
+    from caption.files.paths import ImageFile
+    from vqa.data.forms import QuestionSet
     from vqa.model import VqaModel
 
 
@@ -51,10 +51,10 @@ def main(args: Args) -> None:
     from accelerate import PartialState
 
     from caption.engine.trainer import Trainer
-    from caption.pretrained import DEFAULT_CAPTIONER, install_model, load_encoder
+    from caption.models.directory import DEFAULT_CAPTIONER, install_model, load_encoder
     from caption.vision.extract import store_features
+    from vqa.data.forms import read_questions
     from vqa.finetune import CARD, compare_models, config_for, divide, grown, write_page
-    from vqa.formats import read_questions
     from vqa.model import Sight, VqaModel
     from vqa.predict import DEFAULT_ANSWERER
     from vqa.task import VqaTask
@@ -109,8 +109,8 @@ def _sound(questions: "QuestionSet", args: Args) -> "dict[ImageFile, str]":
     Raises:
         DataError: the data set cannot be trained on as it is.
     """
-    from caption.examine import look, uncaptioned
-    from caption.tables import refuse_fatal
+    from caption.data.pictures import look, uncaptioned
+    from caption.files.tables import refuse_fatal
 
     digests, faults = look(uncaptioned(questions.data.images, questions.splits))
     refuse_fatal((*questions.problems, *faults), args.data)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from caption.command import run
+from caption.commands.run import run
 from caption.errors import DataError
 
 
@@ -23,8 +23,8 @@ def main(args: Args) -> None:
     """Copy, then say how large the copy is."""
     import torch
 
-    from caption.model import CaptionModel
-    from caption.pretrained import kind_of, locate_model
+    from caption.models.captioner import CaptionModel
+    from caption.models.directory import kind_of, locate_model
     from vqa.model import KIND as VQA
     from vqa.model import VqaModel
 

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from caption.command import run
+from caption.commands.run import run
 from caption.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from caption.vision.features import ImageId
-    from vqa.annotations import ImageQuestion
+    from caption.files.paths import ImageId
+    from vqa.data.annotations import ImageQuestion
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +90,7 @@ def main(args: Captions | EasyVqa | Split) -> None:
 def _write(
     args: Target, output: Path, questions: "Sequence[ImageQuestion]", files: "Mapping[ImageId, str]"
 ) -> None:
-    from vqa.annotations import write_questions
+    from vqa.data.annotations import write_questions
 
     write_questions(output, questions, files)
     print(f"{output}: {len(questions)} questions about {len(files)} images")
@@ -100,9 +100,9 @@ def _write(
 
 
 def _from_captions(source: Captions) -> "tuple[list[ImageQuestion], dict[ImageId, str]]":
-    from caption.annotations import read_image_records, read_references
-    from vqa.dialogs import generate_dialogs
-    from vqa.generate import generate_questions
+    from caption.data.coco import read_image_records, read_references
+    from vqa.questions.dialogs import generate_dialogs
+    from vqa.questions.generate import generate_questions
 
     captions = read_references(source.captions)
     generate = generate_dialogs if source.dialogs else generate_questions
@@ -117,13 +117,13 @@ def _from_captions(source: Captions) -> "tuple[list[ImageQuestion], dict[ImageId
 
 
 def _from_easy_vqa(source: EasyVqa) -> "tuple[list[ImageQuestion], dict[ImageId, str]]":
-    from vqa.easy import read_easy_vqa
+    from vqa.questions.easy import read_easy_vqa
 
     return read_easy_vqa(source.split, source.output / "images")
 
 
 def _split(args: Split) -> "Iterator[tuple[str, Sequence[ImageQuestion], dict[ImageId, str]]]":
-    from vqa.data import read_vqa, split_by_image
+    from vqa.data.reading import read_vqa, split_by_image
 
     data = read_vqa(args.questions, args.annotations, args.images)
     train, validation = split_by_image(data, share=args.share, seed=args.seed)

@@ -7,7 +7,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from caption.command import run
+from caption.commands.run import run
 from caption.errors import DataError
 
 _VERBS = """
@@ -50,8 +50,8 @@ class Args:
 
 def main(args: Args) -> None:
     """Copy some images and restyle their captions."""
-    from caption.annotations import read_captions
-    from caption.files import write_text
+    from caption.data.coco import read_captions
+    from caption.files.writing import write_text
 
     examples = read_captions(args.captions, args.images)
     if not 0 < args.count <= len(examples):
@@ -59,7 +59,7 @@ def main(args: Args) -> None:
     if args.output.exists():
         raise DataError(f"{args.output}: is there already; choose another folder or remove it")
     args.output.mkdir(parents=True)
-    chosen = random.Random(args.seed).sample(examples, args.count)  # noqa: S311
+    chosen = random.Random(args.seed).sample(examples, args.count)
     lines = []
     for example in chosen:
         source = Path(str(example.source))

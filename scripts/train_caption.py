@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from caption.command import run
-from caption.config import CaptionConfig
+from caption.commands.run import run
+from caption.training.config import CaptionConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +36,7 @@ class Args:
 def main(args: Args) -> None:
     """Train, then say where the best model is."""
     from caption.engine.trainer import Trainer
-    from caption.task import build_task
+    from caption.training.task import build_task
 
     trainer = Trainer(args.config.trainer)
     task = build_task(

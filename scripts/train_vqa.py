@@ -4,12 +4,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from caption.command import run
+from caption.commands.run import run
 from caption.errors import DataError
 from vqa.config import Inputs, VqaConfig
 
 if TYPE_CHECKING:
-    from vqa.data import VqaData
+    from vqa.data.reading import VqaData
     from vqa.task import VqaTask
 
 
@@ -54,7 +54,7 @@ REFERENCES: dict[Inputs, str] = {"question": "question only", "image": "image on
 def main(args: Args) -> None:
     """Train, then say where the best model is and how far it is above guessing."""
     from caption.engine.trainer import Trainer
-    from caption.pretrained import DEFAULT_CAPTIONER, load_encoder
+    from caption.models.directory import DEFAULT_CAPTIONER, load_encoder
     from caption.vision.extract import store_features
     from vqa.task import build_task
 
@@ -106,7 +106,7 @@ def _say_what_is_learnt(task: "VqaTask") -> None:
 
 
 def _data(args: Args) -> "tuple[VqaData, VqaData]":
-    from vqa.data import split_by_image
+    from vqa.data.reading import split_by_image
 
     train = _read(args.questions, args.annotations, args.images, prefix="--")
     given = (args.validation_questions, args.validation_annotations, args.validation_images)
@@ -122,7 +122,7 @@ def _read(
     *,
     prefix: str,
 ) -> "VqaData":
-    from vqa.data import join, read_vqa
+    from vqa.data.reading import join, read_vqa
 
     if not len(questions) == len(annotations) == len(images):
         raise DataError(

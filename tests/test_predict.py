@@ -1,17 +1,17 @@
 import numpy as np
 import pytest
-from conftest import scene
+from tiny import scene
 
-from caption.annotations import read_captions
-from caption.config import SearchConfig
-from caption.data import read_pixels, read_stored
+from caption.data.batches import read_pixels, read_stored
+from caption.data.coco import read_captions
 from caption.errors import FeatureStoreError, ImageError
-from caption.evaluate import evaluate_captions
+from caption.evaluation.run import evaluate_captions
+from caption.models.directory import DEFAULT_CAPTIONER
 from caption.predict import Caption, Captioner
-from caption.pretrained import DEFAULT_CAPTIONER
+from caption.search.config import SearchConfig
 from caption.vision.extract import store_features
 from caption.vision.features import ImageFeatures
-from caption.vision.image import Preprocess
+from caption.vision.transforms import Preprocess
 
 EXAMPLES = DEFAULT_CAPTIONER.parent / "examples"
 

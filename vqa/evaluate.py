@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import torch
 
-from vqa.annotations import AnsweredQuestion, ImageQuestion, QuestionId
-from vqa.data import QuestionCollate, load_questions
+from vqa.data.annotations import AnsweredQuestion, ImageQuestion, QuestionId
+from vqa.data.batches import QuestionCollate, load_questions
 from vqa.metrics import VqaScores, score
 from vqa.model import VqaModel
 

@@ -8,18 +8,19 @@ from pathlib import Path
 
 from jinja2 import Environment
 
+from caption.data.divide import divided
 from caption.engine.config import OptimConfig, TrainerConfig
 from caption.errors import ModelError
-from caption.files import write_text
-from caption.locate import divided
-from caption.vision.features import FeatureStore, ImageId
-from caption.vision.image import ImageFile
+from caption.files.paths import ImageFile, ImageId
+from caption.files.writing import write_text
+from caption.vision.store import FeatureStore
 from caption.vision.thumbnail import thumbnail
-from vqa.annotations import ImageQuestion, QuestionId
 from vqa.config import VqaConfig
-from vqa.data import QuestionCollate, VqaData
+from vqa.data.annotations import ImageQuestion, QuestionId
+from vqa.data.batches import QuestionCollate
+from vqa.data.forms import QuestionSet
+from vqa.data.reading import VqaData
 from vqa.evaluate import VqaReport, evaluate_answers
-from vqa.formats import QuestionSet
 from vqa.metrics import Gain, gain
 from vqa.model import Sight, VqaModel
 from vqa.task import openings_of, texts_of

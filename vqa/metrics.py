@@ -15,9 +15,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from caption.vision.features import ImageId
-from vqa.annotations import AnsweredQuestion, QuestionId
+from caption.files.paths import ImageId
 from vqa.answers import OFFICIAL_ANSWERS, normalise, things, trim
+from vqa.data.annotations import AnsweredQuestion, QuestionId
 
 
 @dataclass(frozen=True)

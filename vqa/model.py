@@ -16,15 +16,15 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from caption.engine.grow import regrown
 from caption.errors import ModelError
-from caption.pretrained import (
+from caption.models.directory import (
     described_by,
     load_weights,
     locate_model,
     read_config,
     write_model,
 )
+from caption.networks.grow import regrown
 from caption.text.vocabulary import Vocabulary
 from vqa.answers import AnswerVocabulary
 from vqa.config import HeadConfig

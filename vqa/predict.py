@@ -11,15 +11,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 from caption.errors import DataError, ModelError
-from caption.pretrained import DEFAULT_CAPTIONER, load_encoder
+from caption.models.directory import DEFAULT_CAPTIONER, load_encoder
 from caption.text.tokenize import tokenize
 from caption.vision.extract import FeatureExtractor
 from caption.vision.features import ImageFeatures
 from caption.vision.image import ImageSource
-from vqa.annotations import Turn
 from vqa.config import TextConfig
-from vqa.data import encode_question, last_turns, pad
 from vqa.model import VqaModel, opening
+from vqa.question import Turn, encode_question, last_turns, pad
 
 DEFAULT_ANSWERER = Path(__file__).parent / "default"
 """The question answerer that comes with the package."""

@@ -14,11 +14,17 @@ from caption.engine.trainer import LossTerms
 from caption.errors import FeatureStoreError
 from caption.text.tokenize import tokenize
 from caption.text.vocabulary import Vocabulary
-from caption.vision.features import FeatureStore
-from vqa.annotations import ImageQuestion
+from caption.vision.store import FeatureStore
 from vqa.answers import AnswerVocabulary
 from vqa.config import VqaConfig
-from vqa.data import QuestionBatch, QuestionCollate, VqaData, load_questions, shuffled
+from vqa.data.annotations import ImageQuestion
+from vqa.data.batches import (
+    QuestionBatch,
+    QuestionCollate,
+    load_questions,
+    shuffled,
+)
+from vqa.data.reading import VqaData
 from vqa.evaluate import VqaReport, evaluate_answers
 from vqa.model import Sight, VqaModel, opening
 

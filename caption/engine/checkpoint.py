@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from caption.errors import ModelError
-from caption.files import write_atomically
+from caption.files.writing import write_atomically
 
 
 def random_state() -> dict[str, Any]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from caption.metrics.ngrams import tokenised
-from caption.search import BAD_ENDINGS
+from caption.text.endings import BAD_ENDINGS
 
 REPEATED = 3
 """Words in a row that no caption of natural length should say twice."""

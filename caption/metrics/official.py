@@ -14,8 +14,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from caption.files.paths import ImageId
 from caption.metrics.ngrams import tokenised
-from caption.vision.features import ImageId
 
 TokensByImage = dict[ImageId, list[str]]
 """Tokenised captions with spaces between the words."""

@@ -1,1 +1,1 @@
-"""Strings to ids, in reading order: tokenize, vocabulary."""
+"""Text to ids and back: tokenize, vocabulary, endings."""

@@ -1,1 +1,1 @@
-"""Pixels to features, in reading order: image, encoder, features, attention, overlay."""
+"""Pixels to features: image, transforms, encoder, features, store, extract, overlay."""

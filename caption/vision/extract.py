@@ -10,15 +10,12 @@ from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from caption.errors import FeatureStoreError
+from caption.files.paths import ImageFile, ImageId
 from caption.vision.encoder import ImageEncoder
-from caption.vision.features import (
-    FeatureStore,
-    ImageFeatures,
-    ImageId,
-    StorePlan,
-    write_store,
-)
-from caption.vision.image import ImageFile, ImageSource, Preprocess, load_image
+from caption.vision.features import ImageFeatures
+from caption.vision.image import ImageSource, load_image
+from caption.vision.store import FeatureStore, StorePlan, write_store
+from caption.vision.transforms import Preprocess
 
 CPU_IMAGES = 8
 """Images that a CPU encodes at once: more need more memory and are slower, out of its caches."""

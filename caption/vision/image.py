@@ -5,43 +5,45 @@ anything is decoded, and whatever goes wrong inside a parser ends as one plain s
 """
 
 import io
-import math
 import os
 import stat
 import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path, PureWindowsPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from jaxtyping import Float, UInt8
 from PIL import Image, UnidentifiedImageError
-from torch import Tensor
-from torchvision.transforms.v2 import functional as F
 
-from caption.errors import DataError, ImageError
-from caption.vision.config import AugmentConfig, PreprocessConfig
-from caption.vision.tar import TarMember
+from caption.errors import ImageError
+from caption.files.tar import TarMember
 
-ImageFile = Path | TarMember
-"""A picture on disk, by itself or in an archive."""
 ImageSource = str | os.PathLike[str] | TarMember | bytes | Image.Image | npt.NDArray[Any]
+
 
 MAX_PIXELS = 64_000_000
 """Above any phone's ordinary photo; decoding that many needs about half a gigabyte."""
+
+
 MAX_ASPECT = 100
+
+
 MAX_BYTES = 64 * 2**20
 """Room for a 20-megapixel TIFF without compression; the largest JPEG photos need a third of it."""
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"})
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
+
+
 _EXPECTED = "JPEG, PNG, WebP, GIF, BMP or TIFF"
+
+
 _ORIENTATION = 0x0112  # the tag's number in EXIF and TIFF
+
+
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -51,6 +53,7 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+
 
 # catch_warnings swaps process-wide filters, so two threads must not do it at once.
 _warning_filters = threading.Lock()
@@ -264,117 +267,3 @@ def _plain_errors(name: str) -> Iterator[None]:
         raise ImageError(
             f"{name} is damaged or incomplete; get the file again or save it as JPEG or PNG"
         ) from error
-
-
-def list_images(folder: str | os.PathLike[str]) -> list[Path]:
-    """Return the pictures in a folder and its sub-folders by name, without hidden ones.
-
-    Links that lead out of the folder are left out.
-    """
-    root = Path(folder)
-    if not root.is_dir():
-        raise ImageError(f"there is no folder {root.name!r}; check the spelling")
-    inside = root.resolve()
-    return sorted(
-        path
-        for path in root.rglob("*")
-        if path.suffix.lower() in SUFFIXES
-        and not any(part.startswith(".") for part in path.relative_to(root).parts)
-        and path.is_file()
-        and (not path.is_symlink() or path.resolve().is_relative_to(inside))
-    )
-
-
-def resolve_inside(root: Path, name: str) -> Path:
-    """Return the path of a file that a data set names, provided it lies under the root.
-
-    Raises:
-        DataError: The name is no relative path, or a link on the way leads out of the root.
-    """
-    # Backslashes and drive letters count too: a data set may be written here and read elsewhere.
-    windows = PureWindowsPath(name)
-    if not windows.name or "\0" in name or windows.drive or windows.root or ".." in windows.parts:
-        raise DataError(f"expected a file name relative to the image folder, got {name!r}")
-    path = root / name
-    try:
-        inside = path.resolve().is_relative_to(root.resolve())
-    except (OSError, RuntimeError, ValueError) as error:
-        raise DataError(f"expected the name of an image file, got {name!r}") from error
-    if not inside:
-        raise DataError(f"expected a file in the image folder, but {name!r} is a link out of it")
-    return path
-
-
-class Preprocess:
-    """A picture to the encoder's input, the same in evaluation and in use."""
-
-    def __init__(self, config: PreprocessConfig) -> None:
-        self.config = config
-        self._mean = 255 * torch.tensor(config.mean).reshape(3, 1, 1)
-        self._std = 255 * torch.tensor(config.std).reshape(3, 1, 1)
-
-    def __call__(self, image: Image.Image) -> Float[Tensor, "channel row column"]:
-        """Return the normalised pixels of an RGB image."""
-        return self.normalise(self.fit(image))
-
-    def fit(self, image: Image.Image) -> UInt8[Tensor, "channel row column"]:
-        """Return an RGB image at the encoder's size, as bytes."""
-        return self.resize(image, *self.window(image), left=0.5, top=0.5)
-
-    def window(self, image: Image.Image) -> tuple[float, float]:
-        """Return the width and height of the part that the encoder is to see."""
-        if self.config.resize == "squash":
-            return float(image.width), float(image.height)
-        rows, columns = self.config.size
-        scale = min(image.width / columns, image.height / rows)
-        return columns * scale, rows * scale
-
-    def resize(
-        self, image: Image.Image, width: float, height: float, *, left: float, top: float
-    ) -> UInt8[Tensor, "channel row column"]:
-        """Return a part at the encoder's size; left and top share out the rest, 0.5 centres it."""
-        # Rounding must not carry the box over an edge by 1e-13, which Pillow refuses.
-        x, y = max(0.0, left * (image.width - width)), max(0.0, top * (image.height - height))
-        box = (x, y, min(x + width, image.width), min(y + height, image.height))
-        rows, columns = self.config.size
-        resample = Image.Resampling[self.config.interpolation.upper()]
-        return F.pil_to_tensor(image.resize((columns, rows), resample, box))
-
-    def normalise(
-        self, pixels: UInt8[Tensor, "*batch channel row column"]
-    ) -> Float[Tensor, "*batch channel row column"]:
-        """Return floating point around zero."""
-        mean, std = self._mean.to(pixels.device), self._std.to(pixels.device)
-        return pixels.float().sub_(mean).div_(std)
-
-
-class Augment:
-    """A picture to the encoder's input in training: a random part, perhaps mirrored or tinted."""
-
-    def __init__(self, preprocess: PreprocessConfig, config: AugmentConfig) -> None:
-        self.config = config
-        self._preprocess = Preprocess(preprocess)
-
-    def __call__(
-        self, image: Image.Image, generator: torch.Generator
-    ) -> Float[Tensor, "channel row column"]:
-        """Return normalised pixels; draws equally many numbers whatever the config."""
-        area, aspect, left, top, flip, *tint = torch.rand(8, generator=generator).tolist()
-        low, high = self.config.scale
-        area = low + area * (high - low)
-        # The aspect varies from 3/4 to 4/3 of the window's own, as in most ImageNet training.
-        aspect = (3 / 4) ** (1 - 2 * aspect)
-        width, height = self._preprocess.window(image)
-        width = min(width * math.sqrt(area * aspect), width)
-        height = min(height * math.sqrt(area / aspect), height)
-        pixels = self._preprocess.resize(image, width, height, left=left, top=top)
-        if flip < self.config.flip:
-            pixels = pixels.flip(-1)
-        if self.config.colour:
-            brightness, contrast, saturation = (
-                1 + self.config.colour * (2 * value - 1) for value in tint
-            )
-            pixels = F.adjust_brightness(pixels, brightness)
-            pixels = F.adjust_contrast(pixels, contrast)
-            pixels = F.adjust_saturation(pixels, saturation)
-        return self._preprocess.normalise(pixels)

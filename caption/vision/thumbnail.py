@@ -4,7 +4,8 @@ import base64
 import io
 
 from caption.errors import ImageError
-from caption.vision.image import ImageFile, load_image
+from caption.files.paths import ImageFile
+from caption.vision.image import load_image
 
 LONGER_SIDE = 240
 """Pixels."""

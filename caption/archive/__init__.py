@@ -1,0 +1,1 @@
+"""Many files captioned: lines, shards, results, sidecars, alternative texts."""

@@ -1,0 +1,40 @@
+"""Captions for web pages: alternative texts."""
+
+import html
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from urllib.parse import quote
+
+from caption.errors import DataError
+from caption.files.writing import write_whole
+
+
+def write_alt_texts(page: Path, rows: Iterable[Mapping[str, str]]) -> None:
+    """Write an HTML page with every captioned picture, the caption as its alternative text.
+
+    Args:
+        page: where to; the pictures are linked relative to it.
+        rows: of an output.
+
+    Raises:
+        DataError: a picture lies in an archive, where no page can show it.
+    """
+
+    def write(partial: Path) -> None:
+        with partial.open("w", encoding="utf-8") as file:
+            file.write('<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n')
+            file.write("<title>Pictures with alternative texts</title>\n")
+            for row in rows:
+                if "caption" in row:
+                    if not Path(row["file"]).is_file():
+                        raise DataError(
+                            f"{row['file']}: no file that a page can show; unpack the archive, or "
+                            "run where the pictures are"
+                        )
+                    address = quote(os.fsencode(os.path.relpath(row["file"], page.parent)))
+                    text = html.escape(row["caption"])
+                    file.write(f'<img src="{address}" alt="{text}" loading="lazy">\n')
+            file.write("</html>\n")
+
+    write_whole(page, write)

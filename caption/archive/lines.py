@@ -1,0 +1,167 @@
+"""Captions of a whole archive as JSON lines, by one machine or many, through kills and restarts.
+
+The list of files is cut into chunks of one batch each. A chunk is captioned by itself and written
+whole under its number, so what a file's caption is does not depend on where a run was killed or
+which machine did it; when all chunks are there they become the output, and the parts are removed.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from itertools import islice
+from pathlib import Path
+
+from tqdm import tqdm
+
+from caption.errors import DataError
+from caption.files.paths import ImageFile
+from caption.files.records import read_json
+from caption.files.writing import write_json, write_text, write_whole
+from caption.predict import Captioner, DescribedFile
+
+Watcher = Callable[[Iterator[DescribedFile]], Iterator[DescribedFile]]
+"""Sees every file pass by when it is captioned, to leave a picture or a sidecar of it."""
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What became of an archive."""
+
+    num_files: int
+    num_errors: int
+
+
+def describe_archive(
+    captioner: Captioner,
+    files: Sequence[ImageFile],
+    output: Path,
+    *,
+    batch_images: int,
+    watch: Watcher = lambda described: described,
+) -> Tally:
+    """Write a JSON line for each file, going on where an earlier run was killed.
+
+    A line holds `file` and either `caption` and `mean_log_prob` or `error`.
+
+    Args:
+        captioner: writes the captions.
+        files: in the order of the lines.
+        output: of the lines; while it is made, `output.parts` holds what is done.
+        batch_images: files in a chunk.
+        watch: sees each file that is captioned now.
+
+    Raises:
+        DataError: the output is that of other files, or was begun with other settings.
+    """
+    parts = output.with_name(f"{output.name}.parts")
+    if not output.exists():
+        _caption_parts(captioner, files, parts, batch_images=batch_images, watch=watch)
+        write_whole(output, lambda partial: _concatenate(parts, partial))
+    names, errors = [], 0
+    for row in read_rows(output):
+        names.append(row["file"])
+        errors += "error" in row
+    if names != list(map(str, files)):
+        raise DataError(
+            f"{output}: holds the captions of {len(names)} files, and not of the {len(files)} that "
+            "are there now; give another --output, or remove it to caption them all"
+        )
+    shutil.rmtree(parts, ignore_errors=True)
+    return Tally(len(files), errors)
+
+
+def _caption_parts(
+    captioner: Captioner,
+    files: Sequence[ImageFile],
+    parts: Path,
+    *,
+    batch_images: int,
+    watch: Watcher,
+) -> None:
+    """Write the chunks that are not there yet."""
+    _begin(parts, _plan(captioner, files, batch_images))
+    chunks = [files[start : start + batch_images] for start in range(0, len(files), batch_images)]
+    to_do = [number for number in range(len(chunks)) if not _part(parts, number).exists()]
+    # Whole chunks follow each other in the stream, so its batches are the chunks.
+    stream = watch(
+        captioner.describe_files(
+            (file for number in to_do for file in chunks[number]), batch_images=batch_images
+        )
+    )
+    done = len(files) - sum(len(chunks[number]) for number in to_do)
+    with tqdm(total=len(files), initial=done, desc=parts.stem, unit="") as bar:
+        for number in to_do:
+            lines = [_line(file) for file in islice(stream, len(chunks[number]))]
+            write_text(_part(parts, number), "".join(lines))
+            bar.update(len(chunks[number]))
+
+
+def _part(parts: Path, number: int) -> Path:
+    return parts / f"{number:08}.jsonl"
+
+
+def _plan(captioner: Captioner, files: Sequence[ImageFile], batch_images: int) -> dict[str, object]:
+    """Return all that the captions depend on."""
+    listing = "\n".join(map(str, files)).encode("utf-8", "surrogateescape")
+    return {
+        "files": f"{len(files)} files, {hashlib.sha256(listing).hexdigest()}",
+        "model": captioner.model.fingerprint(),
+        "search": asdict(captioner.search),
+        "batch_images": batch_images,
+    }
+
+
+def _begin(parts: Path, plan: dict[str, object]) -> None:
+    path = parts / "plan.json"
+    if not path.exists():
+        write_json(path, plan)
+        return
+    before = read_json(path, expected="the plan of an unfinished run")
+    changed = [key for key, value in plan.items() if before.get(key) != value]
+    if changed:
+        raise DataError(
+            f"{parts}: an unfinished run with another {' and '.join(changed)}; go on with the same "
+            "as then, or remove the folder to begin anew"
+        )
+
+
+def _line(file: DescribedFile) -> str:
+    row: dict[str, object] = {"file": str(file.source)}
+    if file.caption is None:
+        row["error"] = file.error
+    else:
+        row["caption"] = file.caption.text
+        log_probs = file.caption.log_probs
+        row["mean_log_prob"] = round(sum(log_probs) / max(1, len(log_probs)), 3)
+    # In ASCII, because names of files may be no valid Unicode.
+    return json.dumps(row) + "\n"
+
+
+def _concatenate(parts: Path, output: Path) -> None:
+    with output.open("wb") as whole:
+        for path in sorted(parts.glob("*.jsonl")):
+            with path.open("rb") as part:
+                shutil.copyfileobj(part, whole)
+
+
+def read_rows(path: Path) -> Iterator[dict[str, str]]:
+    """Yield the rows of an output.
+
+    Raises:
+        DataError: it is none.
+    """
+    if not path.is_file():
+        raise DataError(f"{path}: not a regular file; give another --output")
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                row = json.loads(line)
+            except (ValueError, RecursionError):
+                row = None
+            if not isinstance(row, dict) or not isinstance(row.get("file"), str):
+                raise DataError(
+                    f"{path}, line {number}: not a line of an earlier run; give another --output"
+                )
+            yield row

@@ -1,0 +1,47 @@
+"""Captions for photo managers: an XMP sidecar beside each photo."""
+
+import html
+from collections.abc import Iterator
+
+from caption.errors import DataError
+from caption.files.tar import TarMember
+from caption.files.writing import write_text
+from caption.predict import DescribedFile
+
+SIDECAR = """\
+<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
+<x:xmpmeta xmlns:x="adobe:ns:meta/">
+ <rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
+  <rdf:Description rdf:about=""
+    xmlns:dc="http://purl.org/dc/elements/1.1/"
+    xmlns:xmp="http://ns.adobe.com/xap/1.0/"
+    xmp:CreatorTool="Glimpse">
+   <dc:description>
+    <rdf:Alt>
+     <rdf:li xml:lang="x-default">{caption}</rdf:li>
+    </rdf:Alt>
+   </dc:description>
+  </rdf:Description>
+ </rdf:RDF>
+</x:xmpmeta>
+<?xpacket end="w"?>
+"""
+"""An XMP packet (ISO 16684-1) with the description that photo managers show."""
+
+
+def write_sidecars(described: Iterator[DescribedFile]) -> Iterator[DescribedFile]:
+    """Pass the files on, leaving `photo.jpg.xmp` beside each that has no sidecar yet.
+
+    A sidecar that is there already may hold its owner's work and stays as it is.
+
+    Raises:
+        DataError: a file lies in an archive, or its folder cannot be written to.
+    """
+    for file in described:
+        if isinstance(file.source, TarMember):
+            raise DataError(f"{file.source}: nothing can be put beside it; unpack the archive")
+        sidecar = file.source.with_name(f"{file.source.name}.xmp")
+        own = file.source.with_suffix(".xmp")  # as some programs call it
+        if file.caption is not None and not sidecar.exists() and not own.exists():
+            write_text(sidecar, SIDECAR.format(caption=html.escape(file.caption.text, quote=False)))
+        yield file

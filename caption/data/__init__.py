@@ -1,0 +1,1 @@
+"""Captioned pictures in every form: read, checked, divided, served in batches."""

@@ -1,0 +1,76 @@
+"""What is learnt from, validated by and tested on: a data set divided by image."""
+
+import random
+from collections import defaultdict
+from collections.abc import Hashable, Sequence
+from typing import TypeVar
+
+from caption.errors import DataError
+from caption.files.locate import Split
+
+VALIDATION_SHARE = 0.1
+"""Of what is learnt from, for a data set without validation images."""
+
+
+Item = TypeVar("Item")
+
+
+def divided(
+    items: Sequence[Item],
+    splits: Sequence[Split],
+    keys: Sequence[Hashable],
+    *,
+    held_out: float,
+    seed: int,
+) -> tuple[list[Item], list[Item], list[Item]]:
+    """Return what is to learn from, to validate by and to test on, as the data set says or by lot.
+
+    Args:
+        items: images of a data set.
+        splits: what it says they are for. Where it has two parts only, the second tests.
+        keys: images with equal ones stay together.
+        held_out: share that tests where the data set does not say.
+        seed: of the lot.
+
+    Raises:
+        DataError: there are too few.
+    """
+    of: dict[Split, list[Item]] = {"": [], "train": [], "validation": [], "test": []}
+    for item, split in zip(items, splits, strict=True):
+        of[split].append(item)
+    key = dict(zip(map(id, items), keys, strict=True))
+    train, validation, test = [*of["train"], *of[""]], of["validation"], of["test"]
+    if not test and validation:
+        validation, test = [], validation
+    if not test:
+        train, test = _by_lot(train, [key[id(i)] for i in train], held_out, seed)
+    if not validation:
+        train, validation = _by_lot(train, [key[id(i)] for i in train], VALIDATION_SHARE, seed + 1)
+    if len(train) < 1 or min(len(validation), len(test)) < 2:
+        raise DataError(
+            f"{len(items)} images are too few to learn from some and test on others, or too many "
+            "are the same; expected at least 10"
+        )
+    return train, validation, test
+
+
+def _by_lot(
+    items: Sequence[Item], keys: Sequence[Hashable], share: float, seed: int
+) -> tuple[list[Item], list[Item]]:
+    """Return most of the items and about a share of them, two at least."""
+    groups: defaultdict[Hashable, list[Item]] = defaultdict(list)
+    for item, key in zip(items, keys, strict=True):
+        groups[key].append(item)
+    order = list(groups)
+    random.Random(seed).shuffle(order)
+    wanted = max(2, round(share * len(items)))
+    chosen: set[Hashable] = set()
+    count = 0
+    while order and count < wanted:
+        key = order.pop()
+        chosen.add(key)
+        count += len(groups[key])
+    return (
+        [item for item, key in zip(items, keys, strict=True) if key not in chosen],
+        [item for item, key in zip(items, keys, strict=True) if key in chosen],
+    )

@@ -1,0 +1,1 @@
+"""How well a model captions a data set: run, report, comparison, page."""

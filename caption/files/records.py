@@ -1,0 +1,98 @@
+"""JSON from anyone, whose records are checked one by one."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from caption.errors import DataError
+
+MAX_JSON = 2**30
+"""Bytes: twice the largest data set known (Visual Genome's), and memory for ten times as many."""
+
+
+def read_json(path: Path, *, expected: str) -> Any:
+    """Return what a JSON file from anyone holds.
+
+    Args:
+        path: of the file.
+        expected: what it should be, for the message.
+
+    Raises:
+        DataError: it cannot be read or is no JSON.
+    """
+    if path.exists() and not path.is_file():  # a pipe or a device might never end
+        raise DataError(f"{path}: not a regular file; expected {expected}")
+    if path.exists() and path.stat().st_size > MAX_JSON:
+        raise DataError(f"{path}: larger than {MAX_JSON // 2**30} GB; give a part of it")
+    try:
+        return json.loads(path.read_bytes().decode("utf-8-sig"))
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror}); expected {expected}") from None
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8"
+        ) from None
+    except json.JSONDecodeError as error:
+        raise DataError(
+            f"{path}: line {error.lineno} is not JSON ({error.msg}); expected {expected}"
+        ) from None
+    except RecursionError:
+        raise DataError(f"{path}: nested too deeply; expected {expected}") from None
+    except ValueError:  # a number of thousands of digits
+        raise DataError(f"{path}: holds a number that is too long; expected {expected}") from None
+
+
+def check_fields(
+    records: Sequence[Any], kind: str, fields: Mapping[str, tuple[type, ...]], source: Path
+) -> None:
+    """Refuse records that lack a field or have one of another type.
+
+    Args:
+        records: what the file has where records should be.
+        kind: what a record is, for the message.
+        fields: the types that each field may have.
+        source: the file, for the message.
+
+    Raises:
+        DataError: names the first such record.
+    """
+    for number, record in enumerate(records):
+        for name, types in fields.items():
+            value = record.get(name) if isinstance(record, dict) else None
+            if not isinstance(value, types) or isinstance(value, bool):
+                raise DataError(
+                    f"{source}: {kind} number {number}: expected {name!r} to be "
+                    f"{' or '.join(t.__name__ for t in types)}, got {short(value)}"
+                )
+            if isinstance(value, str) and not is_unicode(value):
+                raise DataError(
+                    f"{source}: {kind} number {number}: {name!r} is no valid Unicode text: "
+                    f"{short(value)}; remove the half characters (surrogates)"
+                )
+
+
+def short(value: Any) -> str:
+    """Return a value as a message can show it: in ASCII, on one line, cut where it is long."""
+    text = ascii(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def is_unicode(text: str) -> bool:
+    """Return whether a text can be written down as UTF-8: JSON allows half characters."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def refuse_duplicates(ids: Iterable[Any], kind: str, source: Path) -> None:
+    """Raise a DataError if an id occurs more than once."""
+    repeated = [value for value, count in Counter(map(repr, ids)).items() if count > 1]
+    if repeated:
+        raise DataError(
+            f"{source}: {kind} {repeated[0]} appears more than once ({len(repeated)} such); "
+            "give every record its own id"
+        )

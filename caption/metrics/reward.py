@@ -1,0 +1,148 @@
+"""CIDEr-D of captions as word ids, on any device: what to train for."""
+
+from collections.abc import Sequence
+from itertools import chain
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from caption.metrics.cider import SIGMA, document_frequency, norms_of, rarity_of
+from caption.metrics.ngrams import (
+    LONGEST,
+    Floats,
+    Ints,
+    count_ngrams,
+    owners,
+)
+
+
+class CiderReward(nn.Module):
+    """CIDEr-D of captions as word ids, for many images at once: what to train for (Rennie 2017).
+
+    The end of a caption counts as a word, otherwise captions that break off would be worth more
+    than whole ones. Document frequencies are those of the references.
+    """
+
+    keys: Int[Tensor, " ngram"]
+    """The n-grams of the references as numbers, ascending."""
+    rarities: Float[Tensor, " ngram"]
+    rows: Int[Tensor, " row"]
+    """Which image has which n-gram: image * num_ngrams + ngram, ascending."""
+    counts: Float[Tensor, "row reference"]
+    """How often each reference of the image has the n-gram."""
+    norms: Float[Tensor, "image size reference"]
+    lengths: Float[Tensor, "image reference"]
+    num_references: Int[Tensor, " image"]
+
+    def __init__(
+        self,
+        references: Sequence[Sequence[Sequence[int]]],
+        *,
+        vocabulary_size: int,
+        end_id: int,
+    ) -> None:
+        """Count the references once.
+
+        Args:
+            references: ids of each caption of each image, with the end id where it is whole.
+            vocabulary_size: ids are smaller than this.
+            end_id: what ends a caption.
+
+        Raises:
+            ValueError: an image has no references, or the vocabulary is too large.
+        """
+        super().__init__()
+        if not all(references) or not all(chain.from_iterable(references)):
+            raise ValueError("every image needs a reference and every reference a word")
+        if (vocabulary_size + 1) ** LONGEST > 2**63:
+            raise ValueError(f"vocabulary_size must be at most 55107, got {vocabulary_size}")
+        self.end_id, self.base = end_id, vocabulary_size + 1
+        texts, owner = count_ngrams(chain.from_iterable(references)), owners(references)
+        slot = np.concatenate([np.arange(len(captions)) for captions in references])
+        shape = len(references), LONGEST, int(slot.max()) + 1
+        ids = np.array(texts.vocabulary) + 1
+
+        keys, rarities = [np.zeros(1, np.int64)], [np.zeros(1)]  # key 0 is no n-gram at all
+        norms = np.zeros(shape)
+        for n, table in enumerate(texts.tables):
+            rarity = rarity_of(document_frequency(table, owner), len(references))
+            norms[owner, n, slot] = norms_of(table, table.count * rarity[table.ngram], len(owner))
+            keys.append(ids[table.words] @ self.base ** np.arange(n + 1))
+            rarities.append(rarity)
+        first = np.cumsum([len(part) for part in keys])
+        order = np.argsort(np.concatenate(keys))
+        place = np.argsort(order)
+
+        text = np.concatenate([table.text for table in texts.tables])
+        ngram = [table.ngram + start for table, start in zip(texts.tables, first, strict=False)]
+        pairs = owner[text] * len(order) + place[np.concatenate(ngram)]
+        rows, row = np.unique(pairs, return_inverse=True)
+        counts = np.zeros((len(rows), shape[-1]))
+        counts[row, slot[text]] = np.concatenate([table.count for table in texts.tables])
+        lengths = np.ones((shape[0], shape[-1]))
+        lengths[owner, slot] = texts.lengths
+
+        self.unseen_rarity = float(np.log(len(references)))
+        self._keep("keys", np.concatenate(keys)[order])
+        self._keep("rarities", np.concatenate(rarities)[order])
+        self._keep("rows", rows)
+        self._keep("counts", counts)
+        self._keep("norms", norms)
+        self._keep("lengths", lengths)
+        self._keep("num_references", np.bincount(owner))
+
+    def _keep(self, name: str, values: Ints | Floats) -> None:
+        """Store an array on the module's device, of no more digits than the scores need."""
+        tensor = torch.from_numpy(values)
+        tensor = tensor.float() if tensor.is_floating_point() else tensor
+        self.register_buffer(name, tensor, persistent=False)
+
+    @torch.no_grad()
+    def forward(
+        self, words: Int[Tensor, "caption length"], images: Int[Tensor, " caption"]
+    ) -> Float[Tensor, " caption"]:
+        """Return the score of each caption.
+
+        Args:
+            words: ids; what follows the end id does not count.
+            images: the place of each caption's image among the references.
+        """
+        is_end = words == self.end_id
+        is_real = is_end.cumsum(dim=1) - is_end.long() == 0
+        keys = self._keys((words + 1) * is_real)
+        count = (keys[..., None] == keys[..., None, :]).sum(dim=-1)
+        place, is_known = _find(self.keys, keys)
+        rarity = torch.where(is_known, self.rarities[place], self.unseen_rarity)
+        row, is_shared = _find(self.rows, images[:, None, None] * len(self.keys) + place)
+        true_count = self.counts[row] * (is_shared & is_known)[..., None]
+        # An n-gram is met once for each time it occurs, hence the division by the count.
+        clipped = torch.minimum(count[..., None], true_count) * true_count
+        product = ((rarity**2 / count)[..., None] * clipped).sum(dim=2)
+        norm = (rarity**2 * count).sum(dim=2).sqrt()[..., None] * self.norms[images]
+        cosine = torch.where(norm > 0, product / norm, 0).mean(dim=1)
+        length = is_real.sum(dim=1, keepdim=True).clamp(min=1)
+        penalty = torch.exp(-((length - self.lengths[images]) ** 2) / (2 * SIGMA**2))
+        return 10 * (cosine * penalty).sum(dim=1) / self.num_references[images]
+
+    def _keys(self, words: Int[Tensor, "caption length"]) -> Int[Tensor, "caption size length"]:
+        """Return the n-grams that begin at each place as numbers with a word for each digit.
+
+        Args:
+            words: ids from 1; 0 after the end, where there are no n-grams: their key is 0.
+        """
+        keys = [words]
+        for n in range(1, LONGEST):
+            following = F.pad(words[:, n:], (0, min(n, words.shape[1])))
+            keys.append(torch.where(following > 0, keys[-1] + following * self.base**n, 0))
+        return torch.stack(keys, dim=1)
+
+
+def _find(
+    ordered: Int[Tensor, " entry"], values: Int[Tensor, "*shape"]
+) -> tuple[Int[Tensor, "*shape"], Bool[Tensor, "*shape"]]:
+    """Return where each value would be in the ordered ones, and whether it is there."""
+    place = torch.searchsorted(ordered, values).clamp(max=len(ordered) - 1)
+    return place, ordered[place] == values

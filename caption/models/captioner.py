@@ -1,0 +1,217 @@
+"""Encoder, decoder and vocabulary as one model, and that model on disk."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from caption.errors import ModelError
+from caption.models.directory import (
+    described_by,
+    encoder_config,
+    load_encoder,
+    load_weights,
+    locate_model,
+    read_config,
+    write_model,
+)
+from caption.networks.config import DecoderConfig
+from caption.networks.grow import regrown
+from caption.networks.soft_attention import AttentionDecoder, DecoderState
+from caption.search.config import SearchConfig
+from caption.search.methods import search
+from caption.search.steps import Hypothesis, SpecialIds, Step
+from caption.text.endings import BAD_ENDINGS
+from caption.text.vocabulary import Vocabulary
+from caption.vision.config import EncoderConfig
+from caption.vision.encoder import ImageEncoder
+
+KIND = "caption"
+PER_WORD = ("decoder.embed.weight", "decoder.output_words.weight", "decoder.output_words.bias")
+"""The weights with a row for each unit of the vocabulary."""
+MANNER = "decoder.manner.weight"
+"""Those with a row for each style."""
+
+
+class CaptionModel(nn.Module):
+    """The whole captioner: pixels or features in, scores of words out."""
+
+    def __init__(
+        self, encoder: EncoderConfig, decoder: DecoderConfig, vocabulary: Vocabulary
+    ) -> None:
+        super().__init__()
+        self.vocabulary = vocabulary
+        self.encoder = ImageEncoder(encoder)
+        self.decoder = AttentionDecoder(
+            decoder, feature_dim=self.encoder.feature_dim, vocabulary_size=len(vocabulary)
+        )
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights live."""
+        return self.decoder.output_words.weight.device
+
+    def forward(
+        self,
+        images: Float[Tensor, "image ..."],
+        words: Int[Tensor, "row length"],
+        styles: Int[Tensor, " row"] | None = None,
+    ) -> tuple[Float[Tensor, "row length vocabulary"], Float[Tensor, "row length position"]]:
+        """Score every next word of some captions of each image.
+
+        Args:
+            images: pixels [image, channel, row, column] or features [image, position, feature].
+            words: what the decoder reads, captions of an image side by side.
+            styles: the way of captioning in each row; by default the model's own.
+        """
+        return self.decoder(words, self.encoder(images) if images.ndim == 4 else images, styles)
+
+    @torch.inference_mode()
+    def write(
+        self,
+        features: Float[Tensor, "image position feature"],
+        config: SearchConfig,
+        *,
+        seeds: Sequence[int] | None = None,
+    ) -> list[list[Hypothesis]]:
+        """Search captions for each image, best first; `seeds`, one an image, are for sampling."""
+        units = self.vocabulary.units_per_word
+        styles = torch.full((len(features),), self.style_id(config.style), device=self.device)
+        config = replace(
+            config,
+            max_length=config.max_length * units,
+            min_length=config.min_length * units,
+            no_repeat_ngram=config.no_repeat_ngram * units,
+        )
+
+        def step(words: Int[Tensor, " row"], state: DecoderState) -> Step[DecoderState]:
+            scores, state, weights = self.decoder.step(words, state)
+            return Step(scores.log_softmax(dim=-1), state, weights)
+
+        return search(
+            step,
+            self.decoder.start(features, styles=styles),
+            num_images=len(features),
+            device=self.device,
+            ids=self.special_ids,
+            config=config,
+            seeds=seeds,
+            bad_ending_ids=self.bad_ending_ids,
+        )
+
+    @property
+    def special_ids(self) -> SpecialIds:
+        """What search must know of the vocabulary."""
+        v = self.vocabulary
+        return SpecialIds(start=v.start_id, end=v.end_id, pad=v.pad_id, unknown=v.unknown_id)
+
+    def style_id(self, style: str) -> int:
+        """Return the number of a way of captioning; "" is the model's own.
+
+        Raises:
+            ModelError: the model has no such style.
+        """
+        styles = ("", *self.decoder.config.styles)
+        if style not in styles:
+            known = ", ".join(map(repr, styles[1:])) or "none but its own"
+            raise ModelError(f"the model has no style {style!r}; it has {known}")
+        return styles.index(style)
+
+    def grown(self, vocabulary: Vocabulary, *, old_style: str = "") -> "CaptionModel":
+        """Return a copy that knows other words too; those that it knows keep their weights.
+
+        Args:
+            vocabulary: of the copy; new words begin near the mean of the known ones.
+            old_style: name to keep the model's present way of captioning under, while its own
+                becomes another; by default there is to be no other.
+        """
+        config = self.decoder.config
+        if old_style and old_style not in config.styles:
+            config = replace(config, styles=(*config.styles, old_style))
+        model = CaptionModel(self.encoder.config, config, vocabulary)
+        weights = self.state_dict()
+        known = {token: i for i, token in enumerate(self.vocabulary.tokens)}
+        rows = [known.get(token) for token in vocabulary.tokens]
+        for name in PER_WORD:
+            weights[name] = regrown(weights[name], rows)
+        if config.styles:
+            manners = model.decoder.manner.weight.detach().clone()
+            before = weights.get(MANNER, manners[:1])
+            manners[: len(before)] = before
+            if old_style:
+                manners[1 + config.styles.index(old_style)] = before[0]
+            weights[MANNER] = manners
+        model.load_state_dict(weights)
+        return model.to(self.device).to(memory_format=torch.channels_last).train(self.training)
+
+    @property
+    def bad_ending_ids(self) -> frozenset[int]:
+        """Words that no caption should end with, as far as the vocabulary has them."""
+        if self.vocabulary.unit == "char":
+            return frozenset()  # an "a" may well be the end of a word
+        ids = map(self.vocabulary.id_of, BAD_ENDINGS)
+        return frozenset(ids) - {self.vocabulary.unknown_id}
+
+    def fingerprint(self) -> str:
+        """Return 16 hexadecimal digits that stand for the weights and the vocabulary."""
+        digest = hashlib.sha256(json.dumps(self.vocabulary.to_json(), sort_keys=True).encode())
+        for name, tensor in sorted(self.state_dict().items()):
+            digest.update(name.encode())
+            digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()[:16]
+
+    def save_pretrained(
+        self, directory: Path | str, *, card: str, dtype: torch.dtype = torch.float32
+    ) -> None:
+        """Write the model directory; it appears under its name when it is complete.
+
+        Args:
+            directory: where to; a model that is there already is replaced.
+            card: text of the model card.
+            dtype: type of the weights on disk; float16 halves the size.
+        """
+        config = {
+            "encoder": asdict(self.encoder.config),
+            "decoder": asdict(self.decoder.config),
+            "vocabulary": self.vocabulary.to_json(),
+        }
+        write_model(Path(directory), self, KIND, config, card=card, dtype=dtype)
+
+    @classmethod
+    def from_pretrained(cls, source: Path | str) -> "CaptionModel":
+        """Load a model directory, or download one by its hub id ('owner/name').
+
+        Raises:
+            ModelError: it is not there, of another format, damaged or inconsistent.
+        """
+        directory = locate_model(source)
+        config = read_config(directory, KIND, ("encoder", "decoder", "vocabulary"))
+        with described_by(directory):
+            model = cls(
+                encoder_config(config["encoder"]),
+                DecoderConfig(**config["decoder"]),
+                Vocabulary.from_json(config["vocabulary"]),
+            )
+        load_weights(model, directory)
+        return model.to(memory_format=torch.channels_last).eval()
+
+
+def build_encoder(model: str | None, config: EncoderConfig, weights: str) -> ImageEncoder:
+    """Return the encoder of a trained model, or else a new one with the given weights.
+
+    Args:
+        model: model directory or hub id.
+        config: of a new encoder.
+        weights: of a new encoder: 'imagenet', 'random' or a safetensors file.
+    """
+    if model is not None:
+        return load_encoder(model)
+    encoder = ImageEncoder(config).eval()
+    if weights != "random":
+        encoder.load_weights(weights)
+    return encoder

@@ -1,0 +1,236 @@
+"""Models on disk, of any kind.
+
+A model directory holds `config.json`, `model.safetensors` and `README.md`, the model card. The
+config says everything that is needed to build the model and to prove that the weights are its own.
+"""
+
+import json
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from huggingface_hub import HfApi, snapshot_download
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+from safetensors.torch import save_file
+from torch import nn
+
+from caption.errors import ModelError
+from caption.files.writing import replaced_directory, sha256, write_json
+from caption.vision.config import EncoderConfig, PreprocessConfig
+from caption.vision.encoder import ImageEncoder, read_tensors
+
+FORMAT_VERSION = 1
+DEFAULT_CAPTIONER = Path(__file__).parents[1] / "default"
+"""The captioner that comes with the package."""
+
+
+def write_model(
+    directory: Path,
+    model: nn.Module,
+    kind: str,
+    config: Mapping[str, Any],
+    *,
+    card: str,
+    dtype: torch.dtype,
+) -> None:
+    """Write a model directory; it appears under its name when it is complete.
+
+    Args:
+        directory: where to; a model that is there already is replaced.
+        model: whose weights to keep.
+        kind: what the model does, such as "caption".
+        config: all that is needed to build the model again.
+        card: text of the model card.
+        dtype: type of the weights on disk; float16 halves the size.
+    """
+    with replaced_directory(directory) as partial:
+        weights = partial / "model.safetensors"
+        save_file(
+            {
+                name: tensor.detach()
+                .to(dtype if tensor.is_floating_point() else tensor.dtype)
+                .cpu()
+                .contiguous()
+                for name, tensor in model.state_dict().items()
+            },
+            weights,
+        )
+        weights.chmod(0o644)  # safetensors leaves it to the owner alone
+        proof = {"sha256": sha256(weights), "bytes": weights.stat().st_size}
+        content = {"format": FORMAT_VERSION, "kind": kind, **config, "weights": proof}
+        write_json(partial / "config.json", content)
+        (partial / "README.md").write_text(card, encoding="utf-8")
+
+
+def install_model(model: Path, directory: Path) -> None:
+    """Move a model directory's files into another, beside what is there already."""
+    # What makes a directory a model comes last: until then it is none.
+    for name in ("README.md", "model.safetensors", "config.json"):
+        (model / name).replace(directory / name)
+    model.rmdir()
+
+
+def locate_model(source: Path | str) -> Path:
+    """Return the local directory of a model, downloading it if `source` is a hub id."""
+    directory = Path(source)
+    if directory.is_dir():
+        return directory
+    if isinstance(source, Path) or source.count("/") != 1 or source.startswith((".", "/", "~")):
+        raise ModelError(
+            f"{source}: no such directory; give a model directory or a hub id like owner/name"
+        )
+    try:
+        files = ["config.json", "model.safetensors", "README.md"]
+        return Path(snapshot_download(source, allow_patterns=files))
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise ModelError(
+            f"{source}: neither a directory here nor a model that the hub gives ({reason})"
+        ) from None
+
+
+def push_to_hub(directory: Path, repo_id: str, *, private: bool = False) -> str:
+    """Upload a model directory to the hub and return its address there."""
+    _check_weights(directory / "model.safetensors", _read_config(directory)["weights"])
+    api = HfApi()
+    api.create_repo(repo_id, private=private, exist_ok=True)
+    return str(api.upload_folder(repo_id=repo_id, folder_path=directory))
+
+
+def kind_of(directory: Path) -> str:
+    """Return what the model in a directory does, such as "vqa"."""
+    return str(_read_config(directory).get("kind"))
+
+
+def read_config(directory: Path, kind: str, parts: Collection[str]) -> dict[str, Any]:
+    """Return the config of a model directory whose weights are proven to be its own.
+
+    Args:
+        directory: of the model.
+        kind: what the model should do.
+        parts: what its config must hold.
+
+    Raises:
+        ModelError: it is missing, damaged, of another kind or format.
+    """
+    config, path = _read_config(directory), directory / "config.json"
+    if config.get("kind") != kind:
+        raise ModelError(
+            f"{path}: a model of kind {config.get('kind')!r}, expected {kind!r}; "
+            "give another model directory"
+        )
+    missing = set(parts) - config.keys()
+    if missing:
+        raise ModelError(f"{path}: lacks {', '.join(sorted(missing))}; get the model again")
+    _check_weights(directory / "model.safetensors", config["weights"])
+    return {part: _tuples(config[part]) for part in parts}
+
+
+@contextmanager
+def described_by(directory: Path) -> Iterator[None]:
+    """Build a model without storage, so that a config that asks for too much allocates nothing.
+
+    Raises:
+        ModelError: the config does not describe a model.
+    """
+    try:
+        with torch.device("meta"):
+            yield
+    except (KeyError, TypeError, ValueError, RuntimeError, ModelError) as error:
+        raise ModelError(f"{directory / 'config.json'}: {error}") from None
+
+
+def load_encoder(source: Path | str) -> ImageEncoder:
+    """Load the encoder of a captioner, without what writes its captions.
+
+    Raises:
+        ModelError: the captioner is not there, of another format, damaged or inconsistent.
+    """
+    directory = locate_model(source)
+    config = read_config(directory, "caption", ("encoder",))
+    with described_by(directory):
+        encoder = ImageEncoder(encoder_config(config["encoder"]))
+    load_weights(encoder, directory, prefix="encoder.")
+    return encoder.to(memory_format=torch.channels_last).eval()
+
+
+def encoder_config(values: Mapping[str, Any]) -> EncoderConfig:
+    """Return the config of an encoder from the plain values in a model's config."""
+    preprocess = PreprocessConfig(**values["preprocess"])
+    return EncoderConfig(**{**values, "preprocess": preprocess})
+
+
+def load_weights(model: nn.Module, directory: Path, *, prefix: str = "") -> None:
+    """Give a model without storage the weights of its directory.
+
+    Args:
+        model: as its config describes it.
+        directory: of the model, or of a larger one that has it as a part.
+        prefix: what the names of the part's weights begin with there.
+
+    Raises:
+        ModelError: they are another model's.
+    """
+    path = directory / "model.safetensors"
+    tensors = {
+        name.removeprefix(prefix): tensor
+        for name, tensor in read_tensors(path).items()
+        if name.startswith(prefix)
+    }
+    own = model.state_dict()
+    wrong = sorted(
+        (own.keys() ^ tensors.keys())
+        | {name for name in own.keys() & tensors.keys() if own[name].shape != tensors[name].shape}
+    )
+    if wrong:
+        raise ModelError(
+            f"{path}: {len(wrong)} tensors do not fit config.json, the first is {wrong[0]!r}; "
+            "weights and config are of different models"
+        )
+    model.load_state_dict(
+        {name: tensor.to(own[name].dtype) for name, tensor in tensors.items()}, assign=True
+    )
+
+
+def _read_config(directory: Path) -> dict[str, Any]:
+    path = directory / "config.json"
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ModelError(
+            f"{path}: missing; a model directory holds config.json and model.safetensors"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path}: cannot be read ({error}); get the model again") from None
+    if not isinstance(config, dict) or not isinstance(config.get("kind"), str):
+        raise ModelError(f"{path}: not the config of a model; it should say its 'kind'")
+    if config.get("format") != FORMAT_VERSION:
+        raise ModelError(
+            f"{path}: format {config.get('format')!r}, expected {FORMAT_VERSION}; "
+            "use the Glimpse version that wrote it, or train again"
+        )
+    proof = config.get("weights")
+    if not isinstance(proof, dict) or {"sha256", "bytes"} - proof.keys():
+        raise ModelError(f"{path}: 'weights' should say their sha256 and bytes; get it again")
+    return config
+
+
+def _tuples(value: Any) -> Any:
+    """Return plain values with tuples for lists, which JSON makes of tuples."""
+    if isinstance(value, dict):
+        return {key: _tuples(item) for key, item in value.items()}
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
+
+
+def _check_weights(path: Path, expected: Mapping[str, Any]) -> None:
+    if not path.is_file():
+        raise ModelError(f"{path}: missing; get the model again")
+    size = path.stat().st_size
+    if size != expected["bytes"]:
+        raise ModelError(
+            f"{path}: has {size} bytes, expected {expected['bytes']}; get the model again"
+        )
+    if sha256(path) != expected["sha256"]:
+        raise ModelError(f"{path}: its checksum is not the one in config.json; get the model again")

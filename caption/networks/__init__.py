@@ -1,0 +1,1 @@
+"""What learns to write: cells, attention and the decoders made of them."""

@@ -1,0 +1,145 @@
+"""The LSTM that writes a caption word by word, looking at the picture for each (Xu et al. 2015).
+
+Equation numbers are of "Show, Attend and Tell: Neural Image Caption Generation with Visual
+Attention" (arXiv 1502.03044).
+"""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from caption.networks.attention import GridAttention
+from caption.networks.config import DecoderConfig
+
+MANNER_GAIN = 10.0
+"""A manner is told from another by a few vectors, which have to learn faster than thousands."""
+
+
+class Memory(NamedTuple):
+    """What does not change while an image's captions are written; one row for each image."""
+
+    grid: Float[Tensor, "image position visual"]
+    keys: Float[Tensor, "image position attention"]
+
+
+class DecoderState(NamedTuple):
+    """What the recurrence carries from word to word; one row for each caption, image-major."""
+
+    hidden: Float[Tensor, "row state"]
+    cell: Float[Tensor, "row state"]
+    memory: Memory
+    manner: Float[Tensor, "row word"] | None = None
+    """Way of captioning, added to every word that is read; None where the model has only one."""
+
+    def select(
+        self, rows: Int[Tensor, " row"], images: Int[Tensor, " image"] | None = None
+    ) -> "DecoderState":
+        """Return the states of these rows, which may repeat, and of these images if not of all."""
+        memory = self.memory
+        if images is not None:
+            memory = Memory(memory.grid[images], memory.keys[images])
+        manner = None if self.manner is None else self.manner[rows]
+        return DecoderState(self.hidden[rows], self.cell[rows], memory, manner)
+
+
+class AttentionDecoder(nn.Module):
+    """Scores the next word given the picture and the words so far."""
+
+    def __init__(self, config: DecoderConfig, *, feature_dim: int, vocabulary_size: int) -> None:
+        super().__init__()
+        self.config = config
+        self.embed = nn.Embedding(vocabulary_size, config.word_dim)
+        self.project_grid = nn.Sequential(
+            nn.LayerNorm(feature_dim), nn.Linear(feature_dim, config.visual_dim), nn.ReLU()
+        )
+        self.initial_state = nn.Linear(config.visual_dim, 2 * config.state_dim)
+        self.attention = GridAttention(
+            feature_dim=config.visual_dim,
+            query_dim=config.state_dim,
+            attention_dim=config.attention_dim,
+        )
+        self.gate = nn.Linear(config.state_dim, 1)
+        self.lstm = nn.LSTMCell(config.word_dim + config.visual_dim, config.state_dim)
+        self.output_hidden = nn.Linear(config.state_dim, config.word_dim)
+        self.output_visual = nn.Linear(config.visual_dim, config.word_dim, bias=False)
+        self.output_words = nn.Linear(config.word_dim, vocabulary_size)
+        self.dropout = nn.Dropout(config.dropout)
+        # As small as the scores' own weights: unit normal embeddings would drown the picture.
+        nn.init.uniform_(self.embed.weight, -0.1, 0.1)
+        if config.styles:
+            self.manner = nn.Embedding(1 + len(config.styles), config.word_dim)
+            nn.init.zeros_(self.manner.weight)
+
+    def start(
+        self,
+        features: Float[Tensor, "image position feature"],
+        *,
+        captions_per_image: int = 1,
+        styles: Int[Tensor, " row"] | None = None,
+    ) -> DecoderState:
+        """Read the pictures once and return the state before the first word.
+
+        The state is initialised from the mean feature (section 3.1.2 of the paper), one row for
+        each caption, those of an image side by side.
+
+        Args:
+            features: of the pictures.
+            captions_per_image: rows for each of them.
+            styles: the way of captioning in each row, 0 for the model's own; by default all own.
+        """
+        grid = self.dropout(self.project_grid(features))
+        initial = torch.tanh(self.initial_state(grid.mean(dim=1)))
+        hidden, cell = initial.repeat_interleave(captions_per_image, dim=0).chunk(2, dim=-1)
+        manner = None
+        if self.config.styles:
+            if styles is None:
+                styles = torch.zeros(len(hidden), dtype=torch.long, device=hidden.device)
+            manner = MANNER_GAIN * self.manner(styles)
+        return DecoderState(hidden, cell, Memory(grid, self.attention.keys(grid)), manner)
+
+    def step(
+        self, words: Int[Tensor, " row"], state: DecoderState
+    ) -> tuple[Float[Tensor, "row vocabulary"], DecoderState, Float[Tensor, "row position"]]:
+        """Read one word; return scores of the next one, the new state and where it looked."""
+        output, state, weights = self._advance(self._embed(words), state)
+        return self.output_words(output), state, weights
+
+    def forward(
+        self,
+        words: Int[Tensor, "row length"],
+        features: Float[Tensor, "image position feature"],
+        styles: Int[Tensor, " row"] | None = None,
+    ) -> tuple[Float[Tensor, "row length vocabulary"], Float[Tensor, "row length position"]]:
+        """Score every next word given the true previous ones (teacher forcing).
+
+        Takes the same steps as `step`; only the projection to the vocabulary, by far the largest,
+        waits until the recurrence is over and is done for all words at once.
+        """
+        state = self.start(features, captions_per_image=len(words) // len(features), styles=styles)
+        outputs, looks = [], []
+        for word in self._embed(words).unbind(dim=1):
+            output, state, weights = self._advance(word, state)
+            outputs.append(output)
+            looks.append(weights)
+        return self.output_words(torch.stack(outputs, dim=1)), torch.stack(looks, dim=1)
+
+    def _embed(self, words: Int[Tensor, "*row"]) -> Float[Tensor, "*row word"]:
+        return self.dropout(self.embed(words))
+
+    def _advance(
+        self, word: Float[Tensor, "row word"], state: DecoderState
+    ) -> tuple[Float[Tensor, "row word"], DecoderState, Float[Tensor, "row position"]]:
+        """Take one step of the recurrence up to what the vocabulary is scored with."""
+        memory = state.memory
+        if state.manner is not None:
+            word = word + state.manner
+        attended, weights = self.attention(state.hidden, memory.keys, memory.grid)
+        # The gate (section 4.2.1) lets the writer rely on the language where the picture is mute.
+        context = torch.sigmoid(self.gate(state.hidden)) * attended
+        seen = torch.cat([word, context], dim=-1)
+        hidden, cell = self.lstm(seen, (state.hidden, state.cell))
+        # Deep output layer (equation 7): the word, the state and what was seen all have a say.
+        output = self.output_hidden(self.dropout(hidden)) + self.output_visual(context) + word
+        return self.dropout(output), state._replace(hidden=hidden, cell=cell), weights

@@ -1,0 +1,1 @@
+"""From a decoder to captions: beam search and sampling, which know no network."""

@@ -1,0 +1,1 @@
+"""Learning to caption: tasks, objectives, and fine-tuning on pictures of one's own."""

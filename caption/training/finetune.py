@@ -1,0 +1,231 @@
+"""A trained captioner goes on to learn pictures of one's own: how long, how deep, from which.
+
+What is decided here is decided by the number of images; everything else is ordinary training.
+"""
+
+import math
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from caption.data.batches import read_pixels
+from caption.data.captioned import Entry
+from caption.data.coco import CaptionedImage
+from caption.data.divide import divided
+from caption.engine.trainer import Trainer
+from caption.errors import DataError
+from caption.evaluation.report import Report, Rival
+from caption.evaluation.run import evaluate_captions
+from caption.files.paths import ImageFile
+from caption.metrics.bootstrap import compare
+from caption.metrics.diagnostics import diagnose
+from caption.models.captioner import CaptionModel
+from caption.models.directory import install_model
+from caption.search.config import SearchConfig
+from caption.training.config import TextConfig
+from caption.training.plan import Stage
+from caption.training.task import task_of
+from caption.vision.transforms import Preprocess
+
+ORIGINAL = "original"
+"""The style that a model had before it was fine-tuned with replay."""
+
+
+REPLAY_RATIO = 3
+"""Old images for each new one in an epoch."""
+
+
+REPLAY_POOL = 2000
+"""Old images that are drawn from, unless it is said how many."""
+
+
+MINIMUM_COUNT = 2
+"""How often a word is to be seen before the model learns it."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A data set by what its images are for; no picture is in two of them."""
+
+    train: tuple[CaptionedImage, ...]
+    validation: tuple[CaptionedImage, ...]
+    """To stop in time."""
+    held_out: tuple[CaptionedImage, ...]
+    """To tell how good the outcome is: never looked at in training."""
+    replay: tuple[CaptionedImage, ...] = ()
+    """What the model learnt before, against forgetting."""
+
+    @property
+    def num_replayed(self) -> int:
+        """How many of the old images an epoch shows."""
+        return min(len(self.replay), REPLAY_RATIO * len(self.train))
+
+
+def divide(
+    entries: Sequence[Entry], digests: Mapping[ImageFile, str], *, held_out: float, seed: int
+) -> Parts:
+    """Divide a data set as it says itself, or else by chance, as `divided` does.
+
+    Args:
+        entries: the images.
+        digests: of their pixels.
+        held_out: share that is held out where the data set does not say.
+        seed: of the chance.
+
+    Raises:
+        DataError: there are too few images.
+    """
+    parts = divided(
+        entries,
+        [entry.split for entry in entries],
+        [digests.get(entry.source, str(entry.source)) for entry in entries],
+        held_out=held_out,
+        seed=seed,
+    )
+    return Parts(*(tuple(map(captioned, part)) for part in parts))
+
+
+def captioned(entry: Entry) -> CaptionedImage:
+    """Return an image of a data set as training wants it."""
+    return CaptionedImage(entry.name, entry.source, entry.captions)
+
+
+def replayed(
+    entries: Sequence[Entry], count: int, *, style: int, seed: int
+) -> tuple[CaptionedImage, ...]:
+    """Return some images of the old data, with their captions in the old style."""
+    usable = [entry for entry in entries if entry.captions and entry.split in ("train", "")]
+    if not usable:
+        raise DataError("the data to replay has no captioned images to train on")
+    chosen = random.Random(seed).sample(usable, min(count, len(usable)))
+    # In their own name space, as the same names may be in the new data.
+    return tuple(
+        replace(captioned(entry), image_id=f"replayed {entry.name}", style=style)
+        for entry in chosen
+    )
+
+
+def finetune(
+    model: CaptionModel, parts: Parts, stages: Sequence[Stage], run: Path, *, resume: bool = False
+) -> CaptionModel | None:
+    """Train a model in stages and return the best that came of it, or None if a signal stopped it.
+
+    Args:
+        model: to start from, with the words of the new captions.
+        parts: what to learn and what to validate by.
+        stages: one run of training each.
+        run: directory of the runs and of stored features.
+        resume: continue where an earlier call was stopped.
+    """
+    best, best_score = model, -math.inf
+    for number, stage in enumerate(stages):
+        trainer = Trainer(stage.config.trainer)
+        frozen = stage.config.trainable_stages == 0
+        task = task_of(
+            stage.config,
+            best,
+            train=parts.train,
+            validation=parts.validation,
+            pool=parts.replay,
+            from_pool=parts.num_replayed,
+            features=run / "features" if frozen else None,
+            device=trainer.device,
+        )
+        directory = run / f"stage-{number}"
+        begun = (directory / "state.pt").exists()
+        outcome = trainer.fit(task, directory, resume=resume and begun)
+        if not outcome.finished:
+            return None
+        if outcome.best > best_score:
+            best, best_score = CaptionModel.from_pretrained(directory / "best"), outcome.best
+    return best
+
+
+def compare_models(
+    new: CaptionModel, old: CaptionModel, images: Sequence[CaptionedImage], *, data: str
+) -> Report:
+    """Return how much better a model captions images than the one that it came from.
+
+    Args:
+        new: the one.
+        old: the other, on the device that is to be used.
+        images: that neither has learnt from.
+        data: what they are, for the report.
+    """
+    search = SearchConfig()
+    reports = [
+        evaluate_captions(
+            model.to(old.device).eval(),
+            images,
+            read_pixels(Preprocess(model.encoder.config.preprocess)),
+            search=search,
+            max_length=TextConfig().max_length,
+        )
+        for model in (new, old)
+    ]
+    after, before = reports
+    rival = Rival("before", before.captions, before.scores, compare(after.scores, before.scores))
+    return Report(
+        protocol={
+            "references": f"{data}, {len(images)} held-out images",
+            "captions": f"after fine-tuning, beam {search.num_beams}; the other: before",
+            "tokeniser": "official (PTB), lower case, no punctuation",
+            "end of caption": "not scored",
+            "rare words are those of": "these references",
+        },
+        captions=after.captions,
+        references={image.image_id: image.captions for image in images},
+        scores=after.scores,
+        diagnostics=diagnose(after.captions.values(), None),
+        perplexity=after.perplexity,
+        rival=rival,
+    )
+
+
+CARD = """\
+---
+library_name: glimpse
+pipeline_tag: image-to-text
+---
+# An image captioner, fine-tuned
+
+Written by Glimpse's `scripts/finetune_caption.py` from {source}, on {data}: {num_train} images to
+learn from. {num_held_out} held-out images, CIDEr-D {before:.3f} before and {after:.3f} after, a
+difference of {difference:+.3f} (95 % interval {low:+.3f} to {high:+.3f}).
+
+    from caption import Captioner
+    print(Captioner.from_pretrained("this directory")("photo.jpg").text)
+"""
+
+
+def install(
+    model: CaptionModel, directory: Path, report: Report, *, source: str, data: str, num_train: int
+) -> None:
+    """Write a model directory with its report, beside what is in the directory already.
+
+    Args:
+        model: to write.
+        directory: where to; its `training` stays.
+        report: of `compare_models`.
+        source: the model that it came from, for the card.
+        data: what it learnt, for the card.
+        num_train: images that it learnt from.
+    """
+    if report.rival is None:
+        raise ValueError("the report should compare the model with the one that it came from")
+    change = report.rival.differences["cider_d"]
+    card = CARD.format(
+        source=source,
+        data=data,
+        num_train=num_train,
+        num_held_out=len(report.captions),
+        before=report.rival.scores.cider_d,
+        after=report.scores.cider_d,
+        difference=change.difference,
+        low=change.interval[0],
+        high=change.interval[1],
+    )
+    whole = directory / "training" / "model"
+    model.save_pretrained(whole, card=card)
+    install_model(whole, directory)

@@ -1,0 +1,1 @@
+"""Questions in every form: read, checked, served in batches."""
