@@ -9,7 +9,7 @@ from typing import Any
 import tyro
 
 from caption.commands.memory import keep_freed_memory
-from caption.errors import GlimpseError
+from caption.errors import Argument, GlimpseError, Remedy, in_python, in_words
 
 
 def run(main: Callable[[Any], int | None], args: Any) -> None:
@@ -28,12 +28,20 @@ def run(main: Callable[[Any], int | None], args: Any) -> None:
     try:
         sys.exit(main(tyro.cli(args)))
     except GlimpseError as error:
-        sys.exit(_complain(f"{error}", status=2))
+        sys.exit(_complain(error.worded(on_the_command_line), status=2))
     except KeyboardInterrupt:
         sys.exit(_complain("interrupted", status=130))
     except BrokenPipeError:  # `| head` has read enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
+
+
+def on_the_command_line(remedy: Remedy) -> str:
+    """Return a remedy for people who type commands."""
+    if isinstance(remedy, Argument):
+        flag = f"--{remedy.name.replace('_', '-')}"
+        return in_words(f"give {flag} {remedy.value}".rstrip(), remedy.why)
+    return in_python(remedy)
 
 
 def _complain(message: str, *, status: int) -> int:
