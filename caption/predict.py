@@ -14,7 +14,7 @@ from accelerate import PartialState
 from jaxtyping import Float
 from torch import Tensor
 
-from caption.errors import ImageError
+from caption.errors import ImageError, ModelError
 from caption.files.paths import ImageFile, list_images
 from caption.models.captioner import CaptionModel
 from caption.models.directory import DEFAULT_CAPTIONER, push_to_hub
@@ -38,8 +38,8 @@ class Caption:
     """What the model wrote, one unit of its vocabulary each."""
     log_probs: tuple[float, ...]
     """Natural logarithm of the probability that the model gave each word."""
-    attention: Float[np.ndarray, "word row column"]
-    """Where it looked for each word: weights over the grid, which sum to 1."""
+    trace: Float[np.ndarray, "word row column"] | None
+    """The attention, where the model's decoder has one."""
     score: float
     """What captions of the image are ranked by; higher is better."""
     alternatives: tuple["Caption", ...] = ()
@@ -47,6 +47,25 @@ class Caption:
 
     def __str__(self) -> str:
         return self.text
+
+    @property
+    def has_attention(self) -> bool:
+        """Whether the model says where it looked."""
+        return self.trace is not None
+
+    @property
+    def attention(self) -> Float[np.ndarray, "word row column"]:
+        """Where it looked for each word: weights over the grid, which sum to 1.
+
+        Raises:
+            ModelError: the model's decoder does not attend to places.
+        """
+        if self.trace is None:
+            raise ModelError(
+                "this model's decoder does not say where it looks, so there is no attention to "
+                "show; use a model whose decoder attends, such as the default one"
+            )
+        return self.trace
 
 
 @dataclass(frozen=True, eq=False)
@@ -214,6 +233,8 @@ class Captioner:
             text=self.model.vocabulary.decode(words),
             words=self.model.vocabulary.words(words),
             log_probs=hypothesis.log_probs[: len(words)],
-            attention=hypothesis.trace.reshape(len(words), *grid_size).numpy(),
+            trace=None
+            if hypothesis.trace is None
+            else hypothesis.trace.reshape(len(words), *grid_size).numpy(),
             score=hypothesis.score,
         )

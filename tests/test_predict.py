@@ -3,7 +3,7 @@ import pytest
 from tiny import scene
 
 from caption.data.batches import read_pixels, read_stored
-from caption.data.coco import read_captions
+from caption.data.forms import read_captions
 from caption.errors import FeatureStoreError, ImageError
 from caption.evaluation.run import evaluate_captions
 from caption.models.directory import DEFAULT_CAPTIONER
@@ -126,7 +126,7 @@ def test_files_and_stored_features_are_captioned_and_scored_alike(
     captioner, data_set, tmp_path
 ) -> None:
     model = captioner.model
-    examples = read_captions(data_set.annotations, data_set.images)
+    examples = read_captions(data_set.images, data_set.annotations).images
     store = store_features(
         model.encoder, {e.image_id: e.source for e in examples}, tmp_path / "store", workers=0
     )

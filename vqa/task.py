@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import nn
 from torch.utils.data import DataLoader
 
 from caption.engine.trainer import LossTerms
@@ -74,10 +74,6 @@ class VqaTask:
             order=shuffled(data.questions, together=self.config.asked_together, seed=seed),
         )
 
-    def count(self, batch: QuestionBatch) -> Tensor:
-        """Return the number of questions in a batch."""
-        return torch.tensor(len(batch.words), device=batch.words.device)
-
     def loss(self, model: nn.Module, batch: QuestionBatch) -> LossTerms:
         """Return the loss of a batch, summed over its questions."""
         scores, _ = model(batch.grid, batch.images, batch.words, batch.lengths)
@@ -87,7 +83,8 @@ class VqaTask:
         else:
             shares = batch.targets / batch.targets.sum(dim=-1, keepdim=True).clamp(min=1e-9)
             total = -(shares * scores.log_softmax(dim=-1)).sum()
-        return LossTerms(total, total.detach())
+        count = torch.tensor(len(scores), device=scores.device)
+        return LossTerms(total, total.detach(), count)
 
     def validate(self) -> Mapping[str, float]:
         """Answer the validation questions and score the answers."""

@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from caption.data.coco import CaptionedImage
+from caption.data.captioned import CaptionedImage
 from caption.text.vocabulary import Vocabulary
 from caption.vision.image import load_image
 from caption.vision.store import FeatureStore
@@ -33,6 +33,8 @@ class CaptionBatch(NamedTuple):
     """True where the target is a real word."""
     styles: Int[Tensor, " row"]
     """The way of captioning; 0 is the model's own."""
+    image_of: Int[Tensor, " row"]
+    """Which of the task's images each row is of, in their order."""
 
 
 ImageReader = Callable[[CaptionedImage, torch.Generator], Tensor]
@@ -55,9 +57,38 @@ def read_stored(store: FeatureStore) -> ImageReader:
     return lambda example, generator: store.grid(example.image_id)
 
 
-class CaptionItem(NamedTuple):
-    """One image and some of its captions as ids."""
+class EncodedImage(NamedTuple):
+    """An image with its captions as ids."""
 
+    number: int
+    """Its place among the task's images."""
+    image: CaptionedImage
+    captions: list[list[int]]
+
+
+def encode_captions(
+    images: Sequence[CaptionedImage], vocabulary: Vocabulary, *, max_length: int
+) -> list[EncodedImage]:
+    """Return images with their captions as ids, which every epoch needs and none changes.
+
+    Args:
+        images: with captions.
+        vocabulary: gives the ids.
+        max_length: words after which a caption is cut.
+    """
+    units = max_length * vocabulary.units_per_word
+    return [
+        EncodedImage(
+            number, image, [vocabulary.encode(text, max_length=units) for text in image.captions]
+        )
+        for number, image in enumerate(images)
+    ]
+
+
+class CaptionItem(NamedTuple):
+    """What the decoder reads of an image, and some of its captions as ids."""
+
+    number: int
     image: Tensor
     captions: list[list[int]]
     style: int
@@ -73,36 +104,28 @@ class CaptionDataset(Dataset[CaptionItem]):
 
     def __init__(
         self,
-        examples: Sequence[CaptionedImage],
+        images: Sequence[EncodedImage],
         read: ImageReader,
-        vocabulary: Vocabulary,
         *,
         captions_per_image: int,
-        max_length: int,
         seed: int,
     ) -> None:
-        self.examples = examples
+        self.images = images
         self.read = read
         self.captions_per_image = captions_per_image
         self.seed = seed
-        max_length *= vocabulary.units_per_word
-        self.ids = [
-            [vocabulary.encode(caption, max_length=max_length) for caption in example.captions]
-            for example in examples
-        ]
 
     def __len__(self) -> int:
-        return len(self.examples)
+        return len(self.images)
 
     def __getitem__(self, index: int) -> CaptionItem:
         # hash() of a tuple of integers is the same in every process.
         generator = torch.Generator().manual_seed(hash((self.seed, index)) % 2**63)
-        captions = self.ids[index]
+        number, image, captions = self.images[index]
         if len(captions) > self.captions_per_image:
             order = torch.randperm(len(captions), generator=generator).tolist()
             captions = [captions[i] for i in order[: self.captions_per_image]]
-        image = self.read(self.examples[index], generator)
-        return CaptionItem(image, captions, self.examples[index].style)
+        return CaptionItem(number, self.read(image, generator), captions, image.style)
 
 
 class Collate:
@@ -126,12 +149,14 @@ class Collate:
         words = targets.roll(1, dims=1)
         words[:, 0] = self.start_id
         styles = torch.tensor([item.style for item in items])
+        numbers = torch.tensor([item.number for item in items])
         return CaptionBatch(
             torch.stack([item.image for item in items]),
             words,
             targets,
             mask,
             styles.repeat_interleave(self.captions_per_image),
+            numbers.repeat_interleave(self.captions_per_image),
         )
 
 

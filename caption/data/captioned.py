@@ -1,38 +1,39 @@
-"""Captioned images, as every reader gives them and everything else takes them."""
+"""Captioned images: one type, which every reader gives and everything else takes."""
 
 from dataclasses import dataclass
 
-from caption.files.locate import (
-    Split,
-)
-from caption.files.paths import ImageFile
-from caption.files.tables import (
-    Problem,
-)
+from caption.files.locate import Split
+from caption.files.paths import ImageFile, ImageId
+from caption.files.tables import Problem
 
 PICTURES_ALONE = "pictures without captions"
 
 
 @dataclass(frozen=True)
-class Entry:
-    """One image of a data set and what its owner wrote of it; nothing is checked but its place."""
+class CaptionedImage:
+    """One image and what people said of it."""
 
-    name: str
-    """Its place in the folder, with which a manifest can name it."""
+    image_id: ImageId
+    """What its data set calls it: an id where it has ids, else its name."""
     source: ImageFile
     captions: tuple[str, ...]
-    split: Split
-    where: str
+    name: str = ""
+    """Its place in the folder, by which a list can name it."""
+    split: Split = ""
+    """What its data set says that it is for."""
+    where: str = ""
     """File and record that name it first."""
+    style: int = 0
+    """The way in which they said it, as the model numbers its own; 0 is its main one."""
 
 
 @dataclass(frozen=True)
-class Manifest:
-    """A data set as it was found."""
+class DataSet:
+    """Captioned images as they were found; nothing is checked but that the files are there."""
 
     form: str
     """What it is, for people."""
-    entries: tuple[Entry, ...]
+    images: tuple[CaptionedImage, ...]
     problems: tuple[Problem, ...]
     """What could not be read, or leads to no file."""
 
@@ -40,3 +41,7 @@ class Manifest:
     def is_captioned(self) -> bool:
         """Whether anything is said of the images."""
         return self.form != PICTURES_ALONE
+
+    def of(self, *splits: Split) -> tuple[CaptionedImage, ...]:
+        """Return the images that are for one of these."""
+        return tuple(image for image in self.images if image.split in splits)

@@ -6,13 +6,15 @@ Every picture is decoded, as training would; the captions are read as the model 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import ftfy
 
-from caption.data.captioned import Entry, Manifest
+from caption.data.captioned import PICTURES_ALONE, CaptionedImage, DataSet
 from caption.data.pictures import look
+from caption.errors import DataError
 from caption.files.paths import ImageFile
-from caption.files.tables import Problem
+from caption.files.tables import Problem, refuse_fatal
 from caption.text.tokenize import tokenize
 
 LONGEST = 60
@@ -31,7 +33,7 @@ FEWEST = 10
 class Examination:
     """A data set and what was found in it."""
 
-    manifest: Manifest
+    data_set: DataSet
     problems: tuple[Problem, ...]
     """Fatal ones first."""
     digests: Mapping[ImageFile, str]
@@ -49,53 +51,65 @@ class Examination:
     @property
     def num_captions(self) -> int:
         """Captions of all images."""
-        return sum(len(entry.captions) for entry in self.manifest.entries)
+        return sum(len(image.captions) for image in self.data_set.images)
 
     def unknown(self, known: Collection[str]) -> Counter[str]:
         """Return the words that are not among the known ones."""
         return Counter({word: n for word, n in self.words.items() if word not in known})
 
 
-def examine(manifest: Manifest) -> Examination:
+def examine(data_set: DataSet) -> Examination:
     """Return what is wrong with a data set, or only odd."""
-    digests, faults = look(manifest.entries)
-    problems = [*manifest.problems, *faults]
+    digests, faults = look(data_set.images)
+    problems = [*data_set.problems, *faults]
     words: Counter[str] = Counter()
     images_of: defaultdict[str, set[str]] = defaultdict(set)
-    for entry in manifest.entries:
-        if manifest.is_captioned:
-            problems += _faults(entry)
-        for caption in entry.captions:
+    for image in data_set.images:
+        if data_set.is_captioned:
+            problems += _faults(image)
+        for caption in image.captions:
             tokens = tokenize(caption)
             words.update(tokens)
-            images_of[" ".join(tokens)].add(entry.where)
+            images_of[" ".join(tokens)].add(image.where)
     common = Counter({text: len(images) for text, images in images_of.items() if text})
     often = tuple((text, count) for text, count in common.most_common() if count > 1)
-    problems += _overall(manifest, often)
+    problems += _overall(data_set, often)
     problems.sort(key=lambda problem: not problem.fatal)
-    return Examination(manifest, tuple(problems), digests, words, often)
+    return Examination(data_set, tuple(problems), digests, words, often)
 
 
-def _faults(entry: Entry) -> Iterator[Problem]:
+def refuse_faulty(data_set: DataSet, data: Path) -> None:
+    """Refuse captions that cannot be learnt from; the pictures are left alone.
+
+    Raises:
+        DataError: names the first of the problems.
+    """
+    if not data_set.is_captioned:
+        raise DataError(f"{data}: {PICTURES_ALONE}, nothing to learn")
+    faults = (fault for image in data_set.images for fault in _faults(image))
+    refuse_fatal((*data_set.problems, *faults), data)
+
+
+def _faults(image: CaptionedImage) -> Iterator[Problem]:
     """Yield what is wrong with the captions of an image."""
-    if not entry.captions:
+    if not image.captions:
         yield Problem(
-            "no caption", entry.where, f"{entry.name!r} has no caption; add one or leave it out"
+            "no caption", image.where, f"{image.name!r} has no caption; add one or leave it out"
         )
-    for caption in entry.captions:
+    for caption in image.captions:
         if not tokenize(caption):
             yield Problem(
                 "empty caption",
-                entry.where,
-                f"a caption of {entry.name!r} has no words: {_cut(caption)!r}; write it or leave "
+                image.where,
+                f"a caption of {image.name!r} has no words: {_cut(caption)!r}; write it or leave "
                 "it out",
             )
             continue
         if repair(caption) != tidy(caption):
             yield Problem(
                 "wrong encoding",
-                entry.where,
-                f"a caption of {entry.name!r} was read in a wrong encoding once: "
+                image.where,
+                f"a caption of {image.name!r} was read in a wrong encoding once: "
                 f"{_cut(caption)!r}; it may have been {_cut(repair(caption))!r}",
                 fatal=False,
             )
@@ -103,20 +117,20 @@ def _faults(entry: Entry) -> Iterator[Problem]:
         if length > LONGEST:
             yield Problem(
                 "long caption",
-                entry.where,
-                f"a caption of {entry.name!r} has {length} words; the first 20 are learnt, so "
+                image.where,
+                f"a caption of {image.name!r} has {length} words; the first 20 are learnt, so "
                 "begin with what matters",
                 fatal=False,
             )
 
 
-def _overall(manifest: Manifest, common: Sequence[tuple[str, int]]) -> Iterator[Problem]:
+def _overall(data_set: DataSet, common: Sequence[tuple[str, int]]) -> Iterator[Problem]:
     """Yield what is wrong with the captions as a whole."""
-    captioned = sum(any(map(tokenize, entry.captions)) for entry in manifest.entries)
-    if manifest.is_captioned and captioned < FEWEST:
+    captioned = sum(any(map(tokenize, image.captions)) for image in data_set.images)
+    if data_set.is_captioned and captioned < FEWEST:
         yield Problem(
             "few images",
-            manifest.form,
+            data_set.form,
             f"{captioned} captioned images can be read; expected at least {FEWEST}, and better "
             "hundreds",
         )
@@ -124,7 +138,7 @@ def _overall(manifest: Manifest, common: Sequence[tuple[str, int]]) -> Iterator[
         text, count = common[0]
         yield Problem(
             "one caption for many",
-            manifest.form,
+            data_set.form,
             f"{count} of {captioned} images have the caption {_cut(text)!r}; a model will write it "
             "under the others too: say what tells them apart",
             fatal=False,
@@ -141,25 +155,25 @@ def repair(caption: str) -> str:
     return tidy(ftfy.fix_encoding(caption))
 
 
-def cleaned(examination: Examination) -> Iterator[Entry]:
+def cleaned(examination: Examination) -> Iterator[CaptionedImage]:
     """Yield what can be trained on: sound pictures, each once, with their captions repaired.
 
     Of a picture in two splits the one that is trained on goes.
     """
     digests = examination.digests
-    kept: dict[str, Entry] = {}
-    for entry in examination.manifest.entries:
-        captions = tuple(repair(caption) for caption in entry.captions if tokenize(caption))
-        if entry.source not in digests or not captions:
+    kept: dict[str, CaptionedImage] = {}
+    for image in examination.data_set.images:
+        captions = tuple(repair(caption) for caption in image.captions if tokenize(caption))
+        if image.source not in digests or not captions:
             continue
-        key = digests[entry.source]
+        key = digests[image.source]
         if key not in kept:
-            kept[key] = replace(entry, captions=captions)
-        elif kept[key].split == entry.split:
+            kept[key] = replace(image, captions=captions)
+        elif kept[key].split == image.split:
             both = dict.fromkeys((*kept[key].captions, *captions))
             kept[key] = replace(kept[key], captions=tuple(both))
         elif kept[key].split in ("train", ""):
-            kept[key] = replace(entry, captions=captions)
+            kept[key] = replace(image, captions=captions)
     yield from kept.values()
 
 

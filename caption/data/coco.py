@@ -1,55 +1,99 @@
 """COCO-format files: captions of images, lists of images, results of a captioner.
 
-Every record is checked before pycocotools indexes it, because it trusts what it reads.
+Every record is checked before pycocotools indexes it, because it trusts what it reads. What is
+wrong with one is a `Problem`; those who need the whole file refuse it for the first of them.
 """
 
 import contextlib
 import io
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pycocotools.coco import COCO
 
-from caption.errors import DataError
-from caption.files.paths import ImageFile, ImageId, resolve_inside
-from caption.files.records import check_fields, read_json, refuse_duplicates
+from caption.errors import Argument, DataError
+from caption.files.paths import ImageId
+from caption.files.records import check_fields, fault_of, read_json, refuse_duplicates
+from caption.files.tables import Problem
 
 
-@dataclass(frozen=True)
-class CaptionedImage:
-    """One image and what people said of it."""
-
-    image_id: ImageId
-    source: ImageFile
-    captions: tuple[str, ...]
-    style: int = 0
-    """The way in which they said it, as the model numbers its own; 0 is its main one."""
-
-
-def read_captions(annotations: Path, images: Path) -> list[CaptionedImage]:
-    """Read a data set in the COCO captions format.
+def index_captions(content: Any, source: Path) -> tuple[COCO, list[Problem]]:
+    """Return the good records of a captions file, and what is wrong with the others.
 
     Args:
-        annotations: JSON file with `images` and `annotations`.
-        images: directory that the file names in it are relative to.
+        content: what the file holds.
+        source: the file, for the messages.
 
     Raises:
-        DataError: names the first record that is not as expected.
+        DataError: it is no captions file at all.
     """
-    coco = _load_coco(annotations)
-    _check_file_names(coco.dataset["images"], annotations)
-    examples = []
-    for image_id, image in coco.imgs.items():
-        path = resolve_inside(images, image["file_name"])
-        if not path.is_file():
-            raise DataError(
-                f"{annotations}: image {image_id}: no file {image['file_name']!r} in {images}; "
-                "check --images, or leave the image out of the annotations"
+    images, captions = (_records(content, key, source) for key in ("images", "annotations"))
+    problems: list[Problem] = []
+    good_images = list(_good_images(images, source, problems))
+    known = {image["id"] for image in good_images}
+    good_captions = list(_good_captions(captions, known, source, problems))
+    coco = COCO()
+    # The index needs ids, which a hand-made file may lack.
+    numbered = [{**record, "id": number} for number, record in enumerate(good_captions)]
+    coco.dataset = {"images": good_images, "annotations": numbered}
+    with contextlib.redirect_stdout(io.StringIO()):  # it reports its progress by printing
+        coco.createIndex()
+    return coco, problems
+
+
+def captions_of(coco: COCO, image_id: ImageId) -> tuple[str, ...]:
+    """Return what an indexed file says of an image."""
+    return tuple(record["caption"] for record in coco.imgToAnns[image_id])
+
+
+def _good_images(
+    records: Sequence[Any], source: Path, problems: list[Problem]
+) -> Iterator[dict[str, Any]]:
+    known: set[ImageId] = set()
+    for number, record in enumerate(records):
+        fault = fault_of(record, {"id": (int, str)})
+        if fault is None and record["id"] in known:
+            fault = f"image id {record['id']!r} appears more than once; give each image its own"
+        if fault is None:
+            known.add(record["id"])
+            yield record
+        else:
+            problems.append(Problem("unreadable record", f"{source}: image number {number}", fault))
+
+
+def _good_captions(
+    records: Sequence[Any], images: set[ImageId], source: Path, problems: list[Problem]
+) -> Iterator[dict[str, Any]]:
+    known: set[str] = set()
+    for number, record in enumerate(records):
+        name = f"annotation number {number}"
+        fault = fault_of(record, {"image_id": (int, str), "caption": (str,)})
+        if fault is None:
+            name = f"annotation {record.get('id', f'number {number}')}"
+            own = repr(record.get("id", f"number {number}"))
+            if own in known:
+                fault = f"annotation id {own} appears more than once; give each its own"
+            known.add(own)
+        if fault is None and record["image_id"] not in images:
+            fault = (
+                f"its image_id {record['image_id']!r} is not among the images; remove it or add "
+                "the image"
             )
-        examples.append(CaptionedImage(image_id, path, _captions(coco, image_id)))
-    return examples
+        if fault is None:
+            yield record
+        else:
+            problems.append(Problem("unreadable record", f"{source}: {name}", fault))
+
+
+def _records(dataset: Any, key: str, source: Path) -> list[Any]:
+    records = dataset.get(key) if isinstance(dataset, dict) else None
+    if not isinstance(records, list):
+        raise DataError(
+            f"{source}: expected an object with the lists 'images' and 'annotations', as in the "
+            "COCO captions format"
+        )
+    return records
 
 
 def read_references(annotations: Path) -> dict[ImageId, tuple[str, ...]]:
@@ -59,14 +103,35 @@ def read_references(annotations: Path) -> dict[ImageId, tuple[str, ...]]:
         DataError: names the first record that is not as expected.
     """
     coco = _load_coco(annotations)
-    return {image_id: _captions(coco, image_id) for image_id in coco.imgs}
+    return {image_id: captions_of(coco, image_id) for image_id in coco.imgs}
+
+
+def _load_coco(annotations: Path) -> COCO:
+    """Index a file in which every image has captions and every caption words."""
+    content = read_json(annotations, expected="a COCO captions JSON file")
+    coco, problems = index_captions(content, annotations)
+    if problems:
+        raise DataError(f"{problems[0]} ({len(problems)} such)")
+    for record in content["annotations"]:
+        if not record["caption"].strip():
+            raise DataError(
+                f"{annotations}: a caption of image {record['image_id']!r} is empty; "
+                "write one or remove the record"
+            )
+    without = [image_id for image_id in coco.imgs if not coco.imgToAnns[image_id]]
+    if without:
+        raise DataError(
+            f"{annotations}: image {without[0]!r} has no caption ({len(without)} such); "
+            "add one or remove the image"
+        )
+    return coco
 
 
 def read_results(results: Path, annotations: Path, *, subset: bool = False) -> dict[ImageId, str]:
     """Return the captions of a COCO results file in the order of the annotations' images.
 
     Args:
-        results: a list of `image_id` and `caption`, such as `describe.py --output` writes.
+        results: a list of `image_id` and `caption`, such as `glimpse caption` writes.
         annotations: captions JSON file that lists the images.
         subset: whether images may be missing.
 
@@ -87,11 +152,12 @@ def read_results(results: Path, annotations: Path, *, subset: bool = False) -> d
     if missing and not subset:
         raise DataError(
             f"{results}: no caption for {len(missing)} of {len(coco.imgs)} images, the first is "
-            f"{min(missing, key=str)!r}; caption them all, or give --subset to score the rest"
+            f"{min(missing, key=str)!r}; caption them all",
+            Argument("subset", why="to score the rest"),
         )
-    with contextlib.redirect_stdout(io.StringIO()):  # it reports its progress by printing
+    with contextlib.redirect_stdout(io.StringIO()):
         found = coco.loadRes(records)
-    return {image_id: _captions(found, image_id)[0] for image_id in found.imgs}
+    return {image_id: captions_of(found, image_id)[0] for image_id in found.imgs}
 
 
 def _check_images(
@@ -108,82 +174,14 @@ def _check_images(
         )
 
 
-def _captions(coco: COCO, image_id: ImageId) -> tuple[str, ...]:
-    return tuple(record["caption"] for record in coco.imgToAnns[image_id])
-
-
-def _load_coco(annotations: Path) -> COCO:
-    """Check the file record by record and index it with pycocotools."""
-    dataset = read_json(annotations, expected="a COCO captions JSON file")
-    images = _image_records(dataset, annotations)
-    captions = _records(dataset, "annotations", annotations)
-    fields = {"image_id": (int, str), "caption": (str,)}
-    check_fields(captions, "annotation", fields, annotations)
-    ids = (record["id"] for record in captions if "id" in record)
-    refuse_duplicates(ids, "annotation id", annotations)
-    _check_captions(captions, [image["id"] for image in images], annotations)
-    coco = COCO()
-    # The index needs ids, which a hand-made file may lack.
-    numbered = [{**record, "id": number} for number, record in enumerate(captions)]
-    coco.dataset = {"images": images, "annotations": numbered}
-    with contextlib.redirect_stdout(io.StringIO()):
-        coco.createIndex()
-    return coco
-
-
 def read_image_records(annotations: Path) -> list[dict[str, Any]]:
     """Return the image records, with `id` and `file_name`, of any COCO JSON file.
 
     Raises:
         DataError: names the first record that is not as expected.
     """
-    records = _image_records(
-        read_json(annotations, expected="a COCO JSON file with a list of images"), annotations
-    )
-    _check_file_names(records, annotations)
+    content = read_json(annotations, expected="a COCO JSON file with a list of images")
+    records = _records(content, "images", annotations)
+    check_fields(records, "image", {"id": (int, str), "file_name": (str,)}, annotations)
+    refuse_duplicates((record["id"] for record in records), "image id", annotations)
     return records
-
-
-def _image_records(dataset: Any, source: Path) -> list[dict[str, Any]]:
-    records = _records(dataset, "images", source)
-    check_fields(records, "image", {"id": (int, str)}, source)
-    refuse_duplicates((record["id"] for record in records), "image id", source)
-    return records
-
-
-def _check_file_names(records: Sequence[Any], source: Path) -> None:
-    check_fields(records, "image", {"file_name": (str,)}, source)
-
-
-def _records(dataset: Any, key: str, source: Path) -> list[Any]:
-    records = dataset.get(key) if isinstance(dataset, dict) else None
-    if not isinstance(records, list):
-        raise DataError(
-            f"{source}: expected an object with the lists 'images' and 'annotations', as in the "
-            "COCO captions format"
-        )
-    return records
-
-
-def _check_captions(
-    records: Sequence[dict[str, Any]], image_ids: Sequence[ImageId], source: Path
-) -> None:
-    known, captioned = set(image_ids), set()
-    for number, record in enumerate(records):
-        name = f"annotation {record.get('id', f'number {number}')}"
-        if record["image_id"] not in known:
-            raise DataError(
-                f"{source}: {name}: its image_id {record['image_id']!r} is not among the images"
-            )
-        if not record["caption"].strip():
-            raise DataError(
-                f"{source}: {name}: the caption of image {record['image_id']!r} is empty; "
-                "write one or remove the record"
-            )
-        captioned.add(record["image_id"])
-    missing = [image_id for image_id in image_ids if image_id not in captioned]
-    if missing:
-        raise DataError(
-            f"{source}: image {missing[0]!r} has no caption ({len(missing)} such); "
-            "add one or remove the image"
-        )

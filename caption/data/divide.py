@@ -43,9 +43,9 @@ def divided(
     if not test and validation:
         validation, test = [], validation
     if not test:
-        train, test = _by_lot(train, [key[id(i)] for i in train], held_out, seed)
+        train, test = by_lot(train, [key[id(i)] for i in train], held_out, seed)
     if not validation:
-        train, validation = _by_lot(train, [key[id(i)] for i in train], VALIDATION_SHARE, seed + 1)
+        train, validation = by_lot(train, [key[id(i)] for i in train], VALIDATION_SHARE, seed + 1)
     if len(train) < 1 or min(len(validation), len(test)) < 2:
         raise DataError(
             f"{len(items)} images are too few to learn from some and test on others, or too many "
@@ -54,10 +54,17 @@ def divided(
     return train, validation, test
 
 
-def _by_lot(
+def by_lot(
     items: Sequence[Item], keys: Sequence[Hashable], share: float, seed: int
 ) -> tuple[list[Item], list[Item]]:
-    """Return most of the items and about a share of them, two at least."""
+    """Return most of the items and about a share of them, two at least.
+
+    Args:
+        items: to divide.
+        keys: items with equal ones stay together.
+        share: of the items that is chosen.
+        seed: of the lot.
+    """
     groups: defaultdict[Hashable, list[Item]] = defaultdict(list)
     for item, key in zip(items, keys, strict=True):
         groups[key].append(item)

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
-from caption.data.captioned import PICTURES_ALONE, Entry, Manifest
+from caption.data.captioned import PICTURES_ALONE, CaptionedImage, DataSet
 from caption.data.rows import (
     CAPTION_FIELDS,
     TOKEN_LINE,
@@ -61,8 +61,8 @@ class _Found:
     rows: Callable[[], Iterable[Row | Problem]]
 
 
-def read_manifest(data: Path, manifest: Path | None = None) -> Manifest:
-    """Read the captioned pictures of a folder.
+def read_captions(data: Path, manifest: Path | None = None) -> DataSet:
+    """Read the captioned pictures of a folder: the one reader, whatever the form.
 
     Args:
         data: the folder; nothing outside it is read, except a manifest that is named.
@@ -92,8 +92,12 @@ def read_manifest(data: Path, manifest: Path | None = None) -> Manifest:
     if any(path.is_file() for path in beside):
         form, rows = "a text file beside each picture", rows_beside(images, data)
         return _resolve(form, rows, data, [Path()])
-    entries = (Entry(inside(path, data), path, (), "", str(path)) for path in images)
-    return Manifest(PICTURES_ALONE, tuple(entries), tuple(_unknown_lists(data)))
+    names = [inside(path, data) for path in images]
+    alone = [
+        CaptionedImage(name, path, (), name, where=str(path))
+        for name, path in zip(names, images, strict=True)
+    ]
+    return DataSet(PICTURES_ALONE, tuple(alone), tuple(_unknown_lists(data)))
 
 
 def _unknown_lists(data: Path) -> Iterator[Problem]:
@@ -108,7 +112,7 @@ def _unknown_lists(data: Path) -> Iterator[Problem]:
             yield Problem("unknown list", str(path), message, fatal=False)
 
 
-def _read(found: Sequence[_Found], data: Path) -> Manifest:
+def _read(found: Sequence[_Found], data: Path) -> DataSet:
     parts = []
     for file in found:
         split = split_of(inside(file.path, data))
@@ -226,14 +230,14 @@ def _identify_table(path: Path) -> _Found | None:
 
 def _resolve(
     form: str, rows: Iterable[Row | Problem], data: Path, folders: Sequence[Path]
-) -> Manifest:
+) -> DataSet:
     """Return the rows with the files that they name, those of a file together."""
     rows = list(rows)
     problems = [row for row in rows if isinstance(row, Problem)]
     good = [row for row in rows if isinstance(row, Row)]
     some = list(islice((row.name for row in good if row.source is None), 50))
     folder = best_folder(data, folders, some)
-    entries: dict[ImageFile, Entry] = {}
+    images: dict[ImageFile, CaptionedImage] = {}
     for row in good:
         try:
             source = row.source or find_file(data, folder, row.name)
@@ -245,24 +249,33 @@ def _resolve(
             problems.append(Problem("missing file", row.where, message))
             continue
         name = name_of(source, data)
-        entry = entries.setdefault(source, Entry(name, source, (), row.split, row.where))
-        if entry.split != row.split:
+        image_id = name if row.image_id is None else row.image_id
+        new = CaptionedImage(image_id, source, (), name, row.split, row.where)
+        image = images.setdefault(source, new)
+        if image.split != row.split:
             message = (
                 f"image {row.name!r} is for {row.split or 'nothing named'} here and for "
-                f"{entry.split or 'nothing named'} in {entry.where}; an image is for one thing"
+                f"{image.split or 'nothing named'} in {image.where}; an image is for one thing"
             )
             problems.append(Problem("in two splits", row.where, message))
-        entries[source] = replace(entry, captions=(*entry.captions, *row.captions))
-    return Manifest(form, tuple(entries.values()), tuple(problems))
+        if image.image_id != image_id:
+            message = f"the file of image {image.image_id!r} too; give each image its own"
+            problems.append(Problem("file of two images", row.where, message))
+        images[source] = replace(image, captions=(*image.captions, *row.captions))
+    return DataSet(form, tuple(images.values()), tuple(problems))
 
 
-def _join(form: str, parts: Sequence[Manifest]) -> Manifest:
+def _join(form: str, parts: Sequence[DataSet]) -> DataSet:
     """Return the parts as one data set, in which an image may be named once."""
-    entries: dict[ImageFile, Entry] = {}
+    images: dict[ImageFile, CaptionedImage] = {}
     problems = [problem for part in parts for problem in part.problems]
-    for entry in (entry for part in parts for entry in part.entries):
-        first = entries.setdefault(entry.source, entry)
-        if first is not entry:
-            message = f"image {entry.name!r} is in {first.where} too; name it once"
-            problems.append(Problem("in two splits", entry.where, message))
-    return Manifest(form, tuple(entries.values()), tuple(problems))
+    for image in (image for part in parts for image in part.images):
+        first = images.setdefault(image.source, image)
+        if first is not image:
+            message = f"image {image.name!r} is in {first.where} too; name it once"
+            problems.append(Problem("in two splits", image.where, message))
+    if len({image.image_id for image in images.values()}) < len(images):
+        # Two files may count from 1 each; the names are always different.
+        named = (replace(image, image_id=image.name) for image in images.values())
+        return DataSet(form, tuple(named), tuple(problems))
+    return DataSet(form, tuple(images.values()), tuple(problems))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from caption.data.coco import captions_of, index_captions
 from caption.files.locate import (
     IMAGE_FIELDS,
     Split,
@@ -14,7 +15,8 @@ from caption.files.locate import (
     is_inside,
     split_of,
 )
-from caption.files.paths import SUFFIXES
+from caption.files.paths import SUFFIXES, ImageId
+from caption.files.records import fault_of
 from caption.files.tables import (
     Problem,
     Record,
@@ -45,6 +47,8 @@ class Row:
     captions: tuple[str, ...]
     split: Split = ""
     source: TarMember | None = None
+    image_id: ImageId | None = None
+    """What its data set calls it, where it has ids."""
 
 
 def rows_of_table(records: Iterable[Record | Problem]) -> Iterator[Row | Problem]:
@@ -89,33 +93,14 @@ def rows_of_tokens(path: Path) -> Iterator[Row | Problem]:
 
 def rows_of_coco(content: Mapping[str, Any], path: Path) -> Iterator[Row | Problem]:
     """Yield a row for each image, with all of its captions."""
-    captions: dict[Any, list[str]] = {}
-    for number, record in enumerate(content["annotations"]):
-        where = f"{path}, annotation {number}"
-        try:
-            image_id, caption = _field(record, "image_id"), _field(record, "caption")
-            captions.setdefault(image_id, []).append(check_text(caption, "caption"))
-        except (ValueError, TypeError) as error:
-            yield Problem("unreadable record", where, str(error))
-    known = set()
-    for number, record in enumerate(content["images"]):
-        where = f"{path}, image {number}"
-        try:
-            image_id = _field(record, "id")
-            name = check_text(_field(record, "file_name"), "file_name")
-            if image_id in known:
-                raise ValueError(f"its id {image_id!r} is another image's; give each its own")  # noqa: TRY301
-        except (ValueError, TypeError) as error:
-            yield Problem("unreadable record", where, str(error))
-            continue
-        known.add(image_id)
-        yield Row(where, name, tuple(captions.get(image_id, ())))
-    for image_id in captions.keys() - known:
-        yield Problem(
-            "unreadable record",
-            f"{path}, captions of image {image_id!r}",
-            "there is no such image in the file; remove them or add the image",
-        )
+    coco, problems = index_captions(content, path)
+    yield from problems
+    for image_id, image in coco.imgs.items():
+        where = f"{path}: image {image_id!r}"
+        if fault := fault_of(image, {"file_name": (str,)}):
+            yield Problem("unreadable record", where, fault)
+        else:
+            yield Row(where, image["file_name"], captions_of(coco, image_id), image_id=image_id)
 
 
 def _field(record: Any, name: str) -> Any:
@@ -139,7 +124,10 @@ def rows_of_karpathy(content: Mapping[str, Any], path: Path) -> Iterator[Row | P
         except ValueError as error:
             yield Problem("unreadable record", where, str(error))
         else:
-            yield Row(where, f"{folder}/{name}" if folder else name, captions, split)
+            own = image.get("cocoid")
+            image_id = own if isinstance(own, int) and not isinstance(own, bool) else None
+            name = f"{folder}/{name}" if folder else name
+            yield Row(where, name, captions, split, image_id=image_id)
 
 
 def rows_of_shard(path: Path) -> Iterator[Row | Problem]:

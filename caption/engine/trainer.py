@@ -31,13 +31,16 @@ Batch = TypeVar("Batch")
 Batch_contra = TypeVar("Batch_contra", contravariant=True)
 
 
-class LossTerms(NamedTuple):
+@dataclass(frozen=True)
+class LossTerms:
     """A loss that has not been divided yet, so that batches of any size add up."""
 
     total: Tensor
     """Sum of what is minimised."""
     reported: Tensor
     """Sum of what is shown, such as the cross-entropy without regularisers."""
+    count: Tensor
+    """How many terms were summed, such as words."""
 
 
 @runtime_checkable
@@ -53,9 +56,6 @@ class Task(Protocol[Batch_contra]):
 
     def loader(self, epoch: int) -> "DataLoader[Any]":
         """Return the batches of an epoch, in an order that depends on nothing else."""
-
-    def count(self, batch: Batch_contra) -> Tensor:
-        """Return the number of terms in the batch's loss, such as words."""
 
     def loss(self, model: nn.Module, batch: Batch_contra) -> LossTerms:
         """Return the summed loss; the loop divides by the count once per update."""
@@ -197,14 +197,24 @@ class _Run:
 
     def _update(self, group: list[Any]) -> float:
         """Move the weights once, by the mean loss over some batches; return the shown loss."""
-        count = self._summed([self.task.count(batch) for batch in group])
-        reported = []
+        reported: list[Tensor] = []
+        counts: list[Tensor] = []
+        divisor = torch.ones(())
         for batch in group:
             with self.accelerator.autocast():
                 terms = self.task.loss(self.model, batch)
-            # Distributed training averages gradients over the processes, hence the factor.
-            self.accelerator.backward(terms.total * self.accelerator.num_processes / count)
             reported.append(terms.reported.detach())
+            counts.append(terms.count)
+            if len(counts) == 1:
+                divisor = self._summed(counts)
+            # Distributed training averages gradients over the processes, hence the factor.
+            self.accelerator.backward(terms.total * self.accelerator.num_processes / divisor)
+        count = self._summed(counts)
+        if len(group) > 1:
+            # How many terms the later batches have is known only when their losses are.
+            for parameter in self.model.parameters():
+                if parameter.grad is not None:
+                    parameter.grad *= divisor / count
         norm = self.accelerator.clip_grad_norm_(
             self.model.parameters(), self.config.optim.clip_norm
         )

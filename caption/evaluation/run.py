@@ -15,8 +15,9 @@ from caption.data.batches import (
     CaptionDataset,
     Collate,
     ImageReader,
+    encode_captions,
 )
-from caption.data.coco import CaptionedImage
+from caption.data.captioned import CaptionedImage
 from caption.files.paths import ImageId
 from caption.metrics.score import Scores, score
 from caption.models.captioner import CaptionModel
@@ -137,9 +138,8 @@ def _batches(
     workers: int,
 ) -> Iterator[CaptionBatch]:
     most = max(len(example.captions) for example in examples)
-    dataset = CaptionDataset(
-        examples, read, model.vocabulary, captions_per_image=most, max_length=max_length, seed=0
-    )
+    encoded = encode_captions(examples, model.vocabulary, max_length=max_length)
+    dataset = CaptionDataset(encoded, read, captions_per_image=most, seed=0)
     yield from DataLoader(
         dataset,
         batch_size=batch_images,

@@ -59,18 +59,23 @@ def check_fields(
         DataError: names the first such record.
     """
     for number, record in enumerate(records):
-        for name, types in fields.items():
-            value = record.get(name) if isinstance(record, dict) else None
-            if not isinstance(value, types) or isinstance(value, bool):
-                raise DataError(
-                    f"{source}: {kind} number {number}: expected {name!r} to be "
-                    f"{' or '.join(t.__name__ for t in types)}, got {short(value)}"
-                )
-            if isinstance(value, str) and not is_unicode(value):
-                raise DataError(
-                    f"{source}: {kind} number {number}: {name!r} is no valid Unicode text: "
-                    f"{short(value)}; remove the half characters (surrogates)"
-                )
+        if fault := fault_of(record, fields):
+            raise DataError(f"{source}: {kind} number {number}: {fault}")
+
+
+def fault_of(record: Any, fields: Mapping[str, tuple[type, ...]]) -> str | None:
+    """Return what is wrong with a record that should have fields of these types, if anything."""
+    for name, types in fields.items():
+        value = record.get(name) if isinstance(record, dict) else None
+        if not isinstance(value, types) or isinstance(value, bool):
+            expected = " or ".join(t.__name__ for t in types)
+            return f"expected {name!r} to be {expected}, got {short(value)}"
+        if isinstance(value, str) and not is_unicode(value):
+            return (
+                f"{name!r} is no valid Unicode text: {short(value)}; remove the half characters "
+                "(surrogates)"
+            )
+    return None
 
 
 def short(value: Any) -> str:

@@ -5,6 +5,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
@@ -21,8 +22,8 @@ from caption.models.directory import (
     write_model,
 )
 from caption.networks.config import DecoderConfig
+from caption.networks.decoder import Decoder, DecoderState, build_decoder
 from caption.networks.grow import regrown
-from caption.networks.soft_attention import AttentionDecoder, DecoderState
 from caption.search.config import SearchConfig
 from caption.search.methods import search
 from caption.search.steps import Hypothesis, SpecialIds, Step
@@ -32,10 +33,8 @@ from caption.vision.config import EncoderConfig
 from caption.vision.encoder import ImageEncoder
 
 KIND = "caption"
-PER_WORD = ("decoder.embed.weight", "decoder.output_words.weight", "decoder.output_words.bias")
-"""The weights with a row for each unit of the vocabulary."""
-MANNER = "decoder.manner.weight"
-"""Those with a row for each style."""
+OLD_NAMES = {"decoder.lstm.": "decoder.cell.", "decoder.manner.": "decoder.style."}
+"""What weights were called before there were several kinds of decoder (to release 0.4)."""
 
 
 class CaptionModel(nn.Module):
@@ -47,22 +46,22 @@ class CaptionModel(nn.Module):
         super().__init__()
         self.vocabulary = vocabulary
         self.encoder = ImageEncoder(encoder)
-        self.decoder = AttentionDecoder(
+        self.decoder: Decoder[Any] = build_decoder(
             decoder, feature_dim=self.encoder.feature_dim, vocabulary_size=len(vocabulary)
         )
 
     @property
     def device(self) -> torch.device:
         """Where the weights live."""
-        return self.decoder.output_words.weight.device
+        return next(self.parameters()).device
 
     def forward(
         self,
         images: Float[Tensor, "image ..."],
         words: Int[Tensor, "row length"],
         styles: Int[Tensor, " row"] | None = None,
-    ) -> tuple[Float[Tensor, "row length vocabulary"], Float[Tensor, "row length position"]]:
-        """Score every next word of some captions of each image.
+    ) -> tuple[Float[Tensor, "row length vocabulary"], Float[Tensor, "row length position"] | None]:
+        """Score every next word of some captions of each image, and say where the decoder looked.
 
         Args:
             images: pixels [image, channel, row, column] or features [image, position, feature].
@@ -90,8 +89,8 @@ class CaptionModel(nn.Module):
         )
 
         def step(words: Int[Tensor, " row"], state: DecoderState) -> Step[DecoderState]:
-            scores, state, weights = self.decoder.step(words, state)
-            return Step(scores.log_softmax(dim=-1), state, weights)
+            scores, state, trace = self.decoder.step(words, state)
+            return Step(scores.log_softmax(dim=-1), state, trace)
 
         return search(
             step,
@@ -137,15 +136,17 @@ class CaptionModel(nn.Module):
         weights = self.state_dict()
         known = {token: i for i, token in enumerate(self.vocabulary.tokens)}
         rows = [known.get(token) for token in vocabulary.tokens]
-        for name in PER_WORD:
+        for table in self.decoder.word_tables:
+            name = f"decoder.{table}"
             weights[name] = regrown(weights[name], rows)
-        if config.styles:
-            manners = model.decoder.manner.weight.detach().clone()
-            before = weights.get(MANNER, manners[:1])
-            manners[: len(before)] = before
+        for table in model.decoder.style_tables:
+            name = f"decoder.{table}"
+            styles = model.state_dict()[name].clone()
+            before = weights.get(name, styles[:1])
+            styles[: len(before)] = before
             if old_style:
-                manners[1 + config.styles.index(old_style)] = before[0]
-            weights[MANNER] = manners
+                styles[1 + config.styles.index(old_style)] = before[0]
+            weights[name] = styles
         model.load_state_dict(weights)
         return model.to(self.device).to(memory_format=torch.channels_last).train(self.training)
 
@@ -197,7 +198,7 @@ class CaptionModel(nn.Module):
                 DecoderConfig(**config["decoder"]),
                 Vocabulary.from_json(config["vocabulary"]),
             )
-        load_weights(model, directory)
+        load_weights(model, directory, renamed=OLD_NAMES)
         return model.to(memory_format=torch.channels_last).eval()
 
 

@@ -8,6 +8,7 @@ import json
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -162,20 +163,27 @@ def encoder_config(values: Mapping[str, Any]) -> EncoderConfig:
     return EncoderConfig(**{**values, "preprocess": preprocess})
 
 
-def load_weights(model: nn.Module, directory: Path, *, prefix: str = "") -> None:
+def load_weights(
+    model: nn.Module,
+    directory: Path,
+    *,
+    prefix: str = "",
+    renamed: Mapping[str, str] = MappingProxyType({}),
+) -> None:
     """Give a model without storage the weights of its directory.
 
     Args:
         model: as its config describes it.
         directory: of the model, or of a larger one that has it as a part.
         prefix: what the names of the part's weights begin with there.
+        renamed: how names began in older files, and how they begin now.
 
     Raises:
         ModelError: they are another model's.
     """
     path = directory / "model.safetensors"
     tensors = {
-        name.removeprefix(prefix): tensor
+        _renamed(name, renamed).removeprefix(prefix): tensor
         for name, tensor in read_tensors(path).items()
         if name.startswith(prefix)
     }
@@ -192,6 +200,11 @@ def load_weights(model: nn.Module, directory: Path, *, prefix: str = "") -> None
     model.load_state_dict(
         {name: tensor.to(own[name].dtype) for name, tensor in tensors.items()}, assign=True
     )
+
+
+def _renamed(name: str, renamed: Mapping[str, str]) -> str:
+    old = next((old for old in renamed if name.startswith(old)), "")
+    return renamed[old] + name.removeprefix(old) if old else name
 
 
 def _read_config(directory: Path) -> dict[str, Any]:

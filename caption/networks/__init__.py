@@ -1,1 +1,1 @@
-"""What learns to write: cells, attention and the decoders made of them."""
+"""Networks only, in reading order: cells, attention, decoder (the protocol), soft_attention."""

@@ -2,25 +2,33 @@
 
 from dataclasses import dataclass
 
+from caption.networks.registry import CELLS, DECODERS, check_name
+
 
 @dataclass(frozen=True, kw_only=True)
 class DecoderConfig:
-    """Sizes of the caption writer."""
+    """Which caption writer, and its sizes; a kind of writer leaves out what it has no use for."""
 
+    kind: str = "soft_attention"
+    """Which network writes; soft_attention looks at the picture for every word (Xu et al. 2015)."""
+    cell: str = "lstm"
+    """Which recurrence it is built around."""
     word_dim: int = 300
     """Size of a word's embedding."""
     visual_dim: int = 512
     """Size that the encoder's feature vectors are projected to before anything reads them."""
     state_dim: int = 512
-    """Size of the LSTM's hidden and cell state."""
+    """Size of the recurrence's state."""
     attention_dim: int = 256
     """Size of the space in which state and features are compared."""
     dropout: float = 0.5
     """Share of words, features and outputs that are zeroed in training."""
     styles: tuple[str, ...] = ()
-    """Names of ways of captioning that the model has learnt besides its own."""
+    """Names of styles, ways of captioning, that the model has learnt besides its own."""
 
     def __post_init__(self) -> None:
+        check_name(self.kind, DECODERS, "kind")
+        check_name(self.cell, CELLS, "cell")
         for name in ("word_dim", "visual_dim", "state_dim", "attention_dim"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")

@@ -1,4 +1,4 @@
-"""The LSTM that writes a caption word by word, looking at the picture for each (Xu et al. 2015).
+"""A writer that looks at the picture anew for every word (Xu et al. 2015).
 
 Equation numbers are of "Show, Attend and Tell: Neural Image Caption Generation with Visual
 Attention" (arXiv 1502.03044).
@@ -11,10 +11,11 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from caption.networks.attention import GridAttention
+from caption.networks.cells import CellState, cell_class
 from caption.networks.config import DecoderConfig
 
-MANNER_GAIN = 10.0
-"""A manner is told from another by a few vectors, which have to learn faster than thousands."""
+STYLE_GAIN = 10.0
+"""A style is told from another by a few vectors, which have to learn faster than thousands."""
 
 
 class Memory(NamedTuple):
@@ -24,28 +25,31 @@ class Memory(NamedTuple):
     keys: Float[Tensor, "image position attention"]
 
 
-class DecoderState(NamedTuple):
+class SoftAttentionState(NamedTuple):
     """What the recurrence carries from word to word; one row for each caption, image-major."""
 
-    hidden: Float[Tensor, "row state"]
-    cell: Float[Tensor, "row state"]
+    cell: CellState
     memory: Memory
-    manner: Float[Tensor, "row word"] | None = None
+    style: Float[Tensor, "row word"] | None = None
     """Way of captioning, added to every word that is read; None where the model has only one."""
 
     def select(
         self, rows: Int[Tensor, " row"], images: Int[Tensor, " image"] | None = None
-    ) -> "DecoderState":
+    ) -> "SoftAttentionState":
         """Return the states of these rows, which may repeat, and of these images if not of all."""
         memory = self.memory
         if images is not None:
             memory = Memory(memory.grid[images], memory.keys[images])
-        manner = None if self.manner is None else self.manner[rows]
-        return DecoderState(self.hidden[rows], self.cell[rows], memory, manner)
+        style = None if self.style is None else self.style[rows]
+        return SoftAttentionState(tuple(part[rows] for part in self.cell), memory, style)
 
 
-class AttentionDecoder(nn.Module):
+class SoftAttentionDecoder(nn.Module):
     """Scores the next word given the picture and the words so far."""
+
+    word_tables = ("embed.weight", "output_words.weight", "output_words.bias")
+    style_tables: tuple[str, ...] = ()
+    has_attention = True
 
     def __init__(self, config: DecoderConfig, *, feature_dim: int, vocabulary_size: int) -> None:
         super().__init__()
@@ -54,14 +58,15 @@ class AttentionDecoder(nn.Module):
         self.project_grid = nn.Sequential(
             nn.LayerNorm(feature_dim), nn.Linear(feature_dim, config.visual_dim), nn.ReLU()
         )
-        self.initial_state = nn.Linear(config.visual_dim, 2 * config.state_dim)
+        cell = cell_class(config.cell)
+        self.initial_state = nn.Linear(config.visual_dim, cell.initial_dim(config.state_dim))
         self.attention = GridAttention(
             feature_dim=config.visual_dim,
             query_dim=config.state_dim,
             attention_dim=config.attention_dim,
         )
         self.gate = nn.Linear(config.state_dim, 1)
-        self.lstm = nn.LSTMCell(config.word_dim + config.visual_dim, config.state_dim)
+        self.cell = cell(config.word_dim + config.visual_dim, config.state_dim)
         self.output_hidden = nn.Linear(config.state_dim, config.word_dim)
         self.output_visual = nn.Linear(config.visual_dim, config.word_dim, bias=False)
         self.output_words = nn.Linear(config.word_dim, vocabulary_size)
@@ -69,8 +74,9 @@ class AttentionDecoder(nn.Module):
         # As small as the scores' own weights: unit normal embeddings would drown the picture.
         nn.init.uniform_(self.embed.weight, -0.1, 0.1)
         if config.styles:
-            self.manner = nn.Embedding(1 + len(config.styles), config.word_dim)
-            nn.init.zeros_(self.manner.weight)
+            self.style_tables = ("style.weight",)
+            self.style = nn.Embedding(1 + len(config.styles), config.word_dim)
+            nn.init.zeros_(self.style.weight)
 
     def start(
         self,
@@ -78,7 +84,7 @@ class AttentionDecoder(nn.Module):
         *,
         captions_per_image: int = 1,
         styles: Int[Tensor, " row"] | None = None,
-    ) -> DecoderState:
+    ) -> SoftAttentionState:
         """Read the pictures once and return the state before the first word.
 
         The state is initialised from the mean feature (section 3.1.2 of the paper), one row for
@@ -91,17 +97,17 @@ class AttentionDecoder(nn.Module):
         """
         grid = self.dropout(self.project_grid(features))
         initial = torch.tanh(self.initial_state(grid.mean(dim=1)))
-        hidden, cell = initial.repeat_interleave(captions_per_image, dim=0).chunk(2, dim=-1)
-        manner = None
+        cell = self.cell.start(initial.repeat_interleave(captions_per_image, dim=0))
+        style = None
         if self.config.styles:
             if styles is None:
-                styles = torch.zeros(len(hidden), dtype=torch.long, device=hidden.device)
-            manner = MANNER_GAIN * self.manner(styles)
-        return DecoderState(hidden, cell, Memory(grid, self.attention.keys(grid)), manner)
+                styles = torch.zeros(len(cell[0]), dtype=torch.long, device=grid.device)
+            style = STYLE_GAIN * self.style(styles)
+        return SoftAttentionState(cell, Memory(grid, self.attention.keys(grid)), style)
 
     def step(
-        self, words: Int[Tensor, " row"], state: DecoderState
-    ) -> tuple[Float[Tensor, "row vocabulary"], DecoderState, Float[Tensor, "row position"]]:
+        self, words: Int[Tensor, " row"], state: SoftAttentionState
+    ) -> tuple[Float[Tensor, "row vocabulary"], SoftAttentionState, Float[Tensor, "row position"]]:
         """Read one word; return scores of the next one, the new state and where it looked."""
         output, state, weights = self._advance(self._embed(words), state)
         return self.output_words(output), state, weights
@@ -129,17 +135,16 @@ class AttentionDecoder(nn.Module):
         return self.dropout(self.embed(words))
 
     def _advance(
-        self, word: Float[Tensor, "row word"], state: DecoderState
-    ) -> tuple[Float[Tensor, "row word"], DecoderState, Float[Tensor, "row position"]]:
+        self, word: Float[Tensor, "row word"], state: SoftAttentionState
+    ) -> tuple[Float[Tensor, "row word"], SoftAttentionState, Float[Tensor, "row position"]]:
         """Take one step of the recurrence up to what the vocabulary is scored with."""
-        memory = state.memory
-        if state.manner is not None:
-            word = word + state.manner
-        attended, weights = self.attention(state.hidden, memory.keys, memory.grid)
+        memory, hidden = state.memory, state.cell[0]
+        if state.style is not None:
+            word = word + state.style
+        attended, weights = self.attention(hidden, memory.keys, memory.grid)
         # The gate (section 4.2.1) lets the writer rely on the language where the picture is mute.
-        context = torch.sigmoid(self.gate(state.hidden)) * attended
-        seen = torch.cat([word, context], dim=-1)
-        hidden, cell = self.lstm(seen, (state.hidden, state.cell))
+        context = torch.sigmoid(self.gate(hidden)) * attended
+        cell = self.cell.step(torch.cat([word, context], dim=-1), state.cell)
         # Deep output layer (equation 7): the word, the state and what was seen all have a say.
-        output = self.output_hidden(self.dropout(hidden)) + self.output_visual(context) + word
-        return self.dropout(output), state._replace(hidden=hidden, cell=cell), weights
+        output = self.output_hidden(self.dropout(cell[0])) + self.output_visual(context) + word
+        return self.dropout(output), state._replace(cell=cell), weights

@@ -34,7 +34,7 @@ def beam_search(
     images = torch.arange(num_images, device=device)
     state = state.select(images.repeat_interleave(width))
     out = step(torch.full((num_images * width,), ids.start, device=device), state)
-    paths = Paths.start(out.trace)
+    paths = Paths.start(out)
     # The beams of an image start alike, and would stay alike if more than one were continued.
     totals = torch.full((num_images, width), -math.inf, device=device)
     totals[:, 0] = 0.0
@@ -78,7 +78,8 @@ def beam_search(
             rows.gather(1, going_on)[left].flatten(),
             words.gather(1, going_on)[left].flatten(),
         )
-        paths = paths.select(rows).extend(words, log_probs[rows, words], out.trace[rows])
+        trace = None if out.trace is None else out.trace[rows]
+        paths = paths.select(rows).extend(words, log_probs[rows, words], trace)
         state = out.state.select(rows) if len(left) == len(images) else out.state.select(rows, left)
         images, totals, best, num_finished = (
             values[left] for values in (images, totals, best, num_finished)

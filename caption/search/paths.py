@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from caption.search.config import SearchConfig
-from caption.search.steps import Hypothesis
+from caption.search.steps import Hypothesis, State, Step
 
 Total = TypeVar("Total", float, Tensor)
 
@@ -25,13 +25,14 @@ class Paths:
 
     words: Int[Tensor, "row length"]
     log_probs: Float[Tensor, "row length"]
-    trace: Float[Tensor, "row length position"]
+    trace: Float[Tensor, "row length position"] | None
 
     @classmethod
-    def start(cls, trace: Float[Tensor, "row position"]) -> "Paths":
-        """Return paths without words, for rows with traces like these."""
-        nothing = trace.new_empty(len(trace), 0)
-        return cls(nothing.long(), nothing.float(), trace.unsqueeze(1)[:, :0])
+    def start(cls, step: Step[State]) -> "Paths":
+        """Return paths without words, for rows and traces like those of the first step."""
+        nothing = step.log_probs.new_empty(len(step.log_probs), 0)
+        trace = None if step.trace is None else step.trace.unsqueeze(1)[:, :0]
+        return cls(nothing.long(), nothing.float(), trace)
 
     @property
     def length(self) -> int:
@@ -40,19 +41,22 @@ class Paths:
 
     def select(self, rows: Int[Tensor, " selected"]) -> "Paths":
         """Return the paths of these rows, which may repeat."""
-        return Paths(self.words[rows], self.log_probs[rows], self.trace[rows])
+        trace = None if self.trace is None else self.trace[rows]
+        return Paths(self.words[rows], self.log_probs[rows], trace)
 
     def extend(
         self,
         words: Int[Tensor, " row"],
         log_probs: Float[Tensor, " row"],
-        trace: Float[Tensor, "row position"],
+        trace: Float[Tensor, "row position"] | None,
     ) -> "Paths":
         """Return the paths one word further."""
+        if self.trace is not None and trace is not None:
+            trace = torch.cat([self.trace, trace.unsqueeze(1)], dim=1)
         return Paths(
             torch.cat([self.words, words.unsqueeze(1)], dim=1),
             torch.cat([self.log_probs, log_probs.unsqueeze(1)], dim=1),
-            torch.cat([self.trace, trace.unsqueeze(1)], dim=1),
+            trace,
         )
 
     def hypotheses(
@@ -67,6 +71,7 @@ class Paths:
         log_probs = paths.log_probs
         if end_log_probs is not None:
             log_probs = torch.cat([log_probs, end_log_probs.unsqueeze(1)], dim=1)
+        traces = [None] * len(rows) if paths.trace is None else paths.trace.cpu()
         return [
             (
                 row,
@@ -82,7 +87,7 @@ class Paths:
                 rows.tolist(),
                 paths.words.tolist(),
                 log_probs.tolist(),
-                paths.trace.cpu(),
+                traces,
                 strict=True,
             )
         ]

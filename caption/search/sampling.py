@@ -35,7 +35,7 @@ def sample(
     state = state.select(images.repeat_interleave(config.num_captions))
     is_open = torch.ones(num_images * config.num_captions, dtype=torch.bool, device=device)
     out = step(torch.full(is_open.shape, ids.start, device=device), state)
-    paths = Paths.start(out.trace)
+    paths = Paths.start(out)
     found: list[tuple[int, Hypothesis]] = []
 
     for chances in _chances(seeds, config).to(device):

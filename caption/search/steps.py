@@ -31,8 +31,8 @@ class Step(Generic[State]):
     log_probs: Float[Tensor, "row vocabulary"]
     """Of the next word."""
     state: State
-    trace: Float[Tensor, "row position"]
-    """What to remember with the next word, whichever it is: attention weights, say."""
+    trace: Float[Tensor, "row position"] | None
+    """What to remember with the next word, whichever it is, if anything: attention weights, say."""
 
 
 StepFunction = Callable[[Int[Tensor, " row"], State], Step[State]]
@@ -50,8 +50,8 @@ class Hypothesis:
     """False for a caption cut at max_length."""
     score: float
     """Sum of log_probs / len(log_probs) ** length_penalty."""
-    trace: Float[Tensor, "word position"]
-    """What the step that proposed it wanted remembered with each word; on the CPU."""
+    trace: Float[Tensor, "word position"] | None
+    """What the step that proposed it wanted remembered with each word, if anything; on the CPU."""
 
 
 @dataclass(frozen=True, kw_only=True)

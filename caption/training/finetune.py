@@ -10,8 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from caption.data.batches import read_pixels
-from caption.data.captioned import Entry
-from caption.data.coco import CaptionedImage
+from caption.data.captioned import CaptionedImage
 from caption.data.divide import divided
 from caption.engine.trainer import Trainer
 from caption.errors import DataError
@@ -63,12 +62,16 @@ class Parts:
 
 
 def divide(
-    entries: Sequence[Entry], digests: Mapping[ImageFile, str], *, held_out: float, seed: int
+    images: Sequence[CaptionedImage],
+    digests: Mapping[ImageFile, str],
+    *,
+    held_out: float,
+    seed: int,
 ) -> Parts:
     """Divide a data set as it says itself, or else by chance, as `divided` does.
 
     Args:
-        entries: the images.
+        images: the images.
         digests: of their pixels.
         held_out: share that is held out where the data set does not say.
         seed: of the chance.
@@ -77,33 +80,25 @@ def divide(
         DataError: there are too few images.
     """
     parts = divided(
-        entries,
-        [entry.split for entry in entries],
-        [digests.get(entry.source, str(entry.source)) for entry in entries],
+        images,
+        [image.split for image in images],
+        [digests.get(image.source, str(image.source)) for image in images],
         held_out=held_out,
         seed=seed,
     )
-    return Parts(*(tuple(map(captioned, part)) for part in parts))
-
-
-def captioned(entry: Entry) -> CaptionedImage:
-    """Return an image of a data set as training wants it."""
-    return CaptionedImage(entry.name, entry.source, entry.captions)
+    return Parts(*map(tuple, parts))
 
 
 def replayed(
-    entries: Sequence[Entry], count: int, *, style: int, seed: int
+    images: Sequence[CaptionedImage], count: int, *, style: int, seed: int
 ) -> tuple[CaptionedImage, ...]:
     """Return some images of the old data, with their captions in the old style."""
-    usable = [entry for entry in entries if entry.captions and entry.split in ("train", "")]
+    usable = [image for image in images if image.captions and image.split in ("train", "")]
     if not usable:
         raise DataError("the data to replay has no captioned images to train on")
     chosen = random.Random(seed).sample(usable, min(count, len(usable)))
     # In their own name space, as the same names may be in the new data.
-    return tuple(
-        replace(captioned(entry), image_id=f"replayed {entry.name}", style=style)
-        for entry in chosen
-    )
+    return tuple(replace(image, image_id=f"replayed {image.name}", style=style) for image in chosen)
 
 
 def finetune(

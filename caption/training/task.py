@@ -1,4 +1,4 @@
-"""Learning to caption by cross-entropy: the problem that the trainer is given."""
+"""Learning to caption: the problem that the trainer is given."""
 
 import random
 from collections.abc import Mapping, Sequence
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.utils.data import DataLoader
 
 from caption.data.batches import (
@@ -15,51 +15,76 @@ from caption.data.batches import (
     CaptionDataset,
     Collate,
     ImageReader,
+    encode_captions,
     read_pixels,
     read_stored,
     shuffled,
 )
-from caption.data.coco import CaptionedImage, read_captions
+from caption.data.captioned import CaptionedImage
 from caption.engine.trainer import LossTerms
 from caption.errors import DataError
-from caption.evaluation.run import evaluate_captions, token_loss
+from caption.evaluation.run import evaluate_captions
 from caption.models.captioner import CaptionModel
 from caption.text.vocabulary import Vocabulary
 from caption.training.config import CaptionConfig, TextConfig
+from caption.training.objectives import CrossEntropy, Objective
 from caption.vision.extract import store_features
 from caption.vision.transforms import Augment, Preprocess
 
 
 @dataclass(frozen=True)
-class Split:
-    """Images with captions and how they are read."""
+class ImageSet:
+    """Captioned images and how they are read."""
 
-    examples: Sequence[CaptionedImage]
+    images: Sequence[CaptionedImage]
     read: ImageReader
     pool: Sequence[CaptionedImage] = ()
     """More images, of which every epoch shows others."""
     from_pool: int = 0
     """How many."""
 
-    def of_epoch(self, epoch: int, *, seed: int) -> Sequence[CaptionedImage]:
-        """Return the images that an epoch shows."""
-        if not self.from_pool:
-            return self.examples
-        drawn = random.Random(f"{seed} {epoch} pool").sample(self.pool, self.from_pool)
-        return (*self.examples, *drawn)
+    @property
+    def whole(self) -> Sequence[CaptionedImage]:
+        """All images, in the order by which a batch says which of them a row is of."""
+        return (*self.images, *self.pool)
+
+    def of_epoch(self, epoch: int, *, seed: int) -> list[int]:
+        """Return the places, in the whole, of the images that an epoch shows."""
+        chance = random.Random(f"{seed} {epoch} pool")
+        drawn = chance.sample(range(len(self.pool)), self.from_pool)
+        return [*range(len(self.images)), *(len(self.images) + place for place in drawn)]
 
 
 class CaptionTask:
-    """Cross-entropy on the training captions; free-running captions of the others are scored."""
+    """Training captions, learnt by an objective; free-running captions of other images scored."""
 
     def __init__(
-        self, config: CaptionConfig, model: CaptionModel, *, train: Split, validation: Split
+        self,
+        config: CaptionConfig,
+        model: CaptionModel,
+        *,
+        train: ImageSet,
+        validation: ImageSet,
+        objective: Objective | None = None,
     ) -> None:
+        """Make the task of training a model.
+
+        Args:
+            config: how to train.
+            model: to start from.
+            train: what to learn.
+            validation: what to select the best model by.
+            objective: what to minimise; by default the cross-entropy that the config describes.
+        """
         self.select_by: str = config.select_by
         self.config, self.model = config, model
         self.train, self.validation = train, validation
+        self.objective = objective or CrossEntropy(config.objective)
         model.encoder.set_trainable(
             config.trainable_stages, freeze_batch_norm=config.freeze_batch_norm
+        )
+        self._encoded = encode_captions(
+            train.whole, model.vocabulary, max_length=config.text.max_length
         )
         self._collate = Collate(
             model.vocabulary, captions_per_image=config.batch.captions_per_image
@@ -69,11 +94,9 @@ class CaptionTask:
         """Return the training images of an epoch in batches."""
         batch, seed = self.config.batch, self.config.trainer.seed
         dataset = CaptionDataset(
-            self.train.of_epoch(epoch, seed=seed),
+            [self._encoded[place] for place in self.train.of_epoch(epoch, seed=seed)],
             self.train.read,
-            self.model.vocabulary,
             captions_per_image=batch.captions_per_image,
-            max_length=self.config.text.max_length,
             seed=hash((seed, epoch)),
         )
         return DataLoader(
@@ -86,29 +109,15 @@ class CaptionTask:
             generator=torch.Generator(),
         )
 
-    def count(self, batch: CaptionBatch) -> Tensor:
-        """Return the number of words that are learnt from a batch."""
-        return batch.mask.sum()
-
     def loss(self, model: nn.Module, batch: CaptionBatch) -> LossTerms:
-        """Return the cross-entropy of a batch, smoothed and with the attention's penalty added."""
-        objective = self.config.objective
-        scores, weights = model(batch.images, batch.words, batch.styles)
-        scores = scores.float()
-        total = token_loss(
-            scores, batch.targets, batch.mask, label_smoothing=objective.label_smoothing
-        )
-        if objective.doubly_stochastic:
-            total = total + objective.doubly_stochastic * doubly_stochastic(weights, batch.mask)
-        with torch.no_grad():
-            reported = token_loss(scores, batch.targets, batch.mask)
-        return LossTerms(total, reported)
+        """Return the objective's loss of a batch."""
+        return self.objective(model, batch)
 
     def validate(self) -> Mapping[str, float]:
         """Caption the validation images and score the captions."""
         report = evaluate_captions(
             self.model,
-            self.validation.examples,
+            self.validation.images,
             self.validation.read,
             search=self.config.search,
             max_length=self.config.text.max_length,
@@ -129,49 +138,33 @@ pipeline_tag: image-to-text
 ---
 # An image captioner
 
-Written by Glimpse's `scripts/train_caption.py`. Validation: {scores}.
+Written by `glimpse train captions`. Validation: {scores}.
 
     from caption import Captioner
     print(Captioner.from_pretrained("this directory")("photo.jpg").text)
 """
 
 
-def doubly_stochastic(weights: Tensor, mask: Tensor) -> Tensor:
-    """Return sum over captions and positions of (1 - total attention)^2 (Xu et al. 2015, eq. 14).
-
-    Args:
-        weights: attention [row, length, position].
-        mask: [row, length], True at real words.
-    """
-    looked = (weights * mask.unsqueeze(-1)).sum(dim=1)
-    real = mask.any(dim=1)
-    return (1 - looked[real]).square().sum()
-
-
-def build_vocabulary(config: TextConfig, examples: Sequence[CaptionedImage]) -> Vocabulary:
+def build_vocabulary(config: TextConfig, images: Sequence[CaptionedImage]) -> Vocabulary:
     """Return the vocabulary of the training captions."""
     return Vocabulary.build(
-        (caption for example in examples for caption in example.captions),
+        (caption for image in images for caption in image.captions),
         minimum_count=config.minimum_count,
         unit=config.unit,
     )
 
 
-DataSource = tuple[Path, Path]
-"""A COCO captions file and the directory of its images."""
-
-
 def build_task(
     config: CaptionConfig,
     *,
-    train: DataSource,
-    validation: DataSource,
+    train: Sequence[CaptionedImage],
+    validation: Sequence[CaptionedImage],
     features: Path | None = None,
     initial: str | None = None,
     encoder_weights: str = "imagenet",
     device: torch.device | None = None,
 ) -> CaptionTask:
-    """Read the data, build or load the model, and store features if asked to.
+    """Build or load the model, and store features if asked to.
 
     Args:
         config: how to train; sizes and vocabulary are the initial model's where there is one.
@@ -182,17 +175,16 @@ def build_task(
         encoder_weights: 'imagenet', 'random' or a safetensors file, for a new encoder.
         device: where features are extracted; the trainer moves the model to its own.
     """
-    examples, held_out = read_captions(*train), read_captions(*validation)
     torch.manual_seed(config.trainer.seed)
     if initial is not None:
         model = CaptionModel.from_pretrained(initial)
     else:
-        vocabulary = build_vocabulary(config.text, examples)
+        vocabulary = build_vocabulary(config.text, train)
         model = CaptionModel(config.encoder, config.decoder, vocabulary)
         if encoder_weights != "random":
             model.encoder.load_weights(encoder_weights)
     return task_of(
-        config, model, train=examples, validation=held_out, features=features, device=device
+        config, model, train=train, validation=validation, features=features, device=device
     )
 
 
@@ -227,7 +219,7 @@ def task_of(
         ]
     elif config.trainable_stages:
         raise DataError(
-            "stored features are for a frozen encoder, but config.trainable-stages is "
+            "stored features are for a frozen encoder, but trainable_stages is "
             f"{config.trainable_stages}; leave one of the two out"
         )
     else:
@@ -241,6 +233,6 @@ def task_of(
     return CaptionTask(
         config,
         model,
-        train=Split(train, readers[0], pool, from_pool),
-        validation=Split(validation, readers[1]),
+        train=ImageSet(train, readers[0], pool, from_pool),
+        validation=ImageSet(validation, readers[1]),
     )

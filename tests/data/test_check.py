@@ -13,7 +13,7 @@ from caption.data.check import (
     examine,
     repair,
 )
-from caption.data.forms import read_manifest
+from caption.data.forms import read_captions
 
 MOJIBAKE = "a caf\u00c3\u00a9 with a red block"  # UTF-8 that was read as Latin-1
 
@@ -39,7 +39,7 @@ def kinds(examination: Examination) -> Counter[str]:
 
 
 def test_a_sound_data_set_has_no_problems(tmp_path) -> None:
-    examination = examine(read_manifest(write(tmp_path / "mine")))
+    examination = examine(read_captions(write(tmp_path / "mine")))
     assert examination.problems == ()
     assert examination.num_captions == 24
     assert len(examination.digests) == 12
@@ -67,7 +67,7 @@ def test_each_problem_is_found_and_named(tmp_path) -> None:
     for number, name in enumerate(("mute", "quiet", "cafe", "long")):
         scene("red", "left").resize((9, 9 + number)).save(folder / f"{name}.png")
     (folder / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
-    examination = examine(read_manifest(folder))
+    examination = examine(read_captions(folder))
     assert kinds(examination) == {
         "missing file": 1,
         "unreadable picture": 1,
@@ -100,7 +100,7 @@ def test_what_is_cleaned_is_sound_and_loses_nothing_good(tmp_path) -> None:
     shutil.copy(folder / "red-left-1.png", folder / "leak.png")  # which is for training
     shutil.copy(folder / "blue-left-1.png", folder / "copy.png")  # which is for training too
     scene("red", "left").resize((9, 9)).save(folder / "cafe.png")
-    entries = list(cleaned(examine(read_manifest(folder))))
+    entries = list(cleaned(examine(read_captions(folder))))
     names = {entry.name: entry for entry in entries}
     assert len(names) == len(entries) == 13
     assert names["cafe.png"].captions == ("a café with a red block", "a b")
@@ -110,7 +110,7 @@ def test_what_is_cleaned_is_sound_and_loses_nothing_good(tmp_path) -> None:
         json.dumps({"file_name": e.name, "captions": e.captions, "split": e.split}) for e in entries
     ]
     (tmp_path / "clean.jsonl").write_text("\n".join(lines))
-    again = examine(read_manifest(folder, tmp_path / "clean.jsonl"))
+    again = examine(read_captions(folder, tmp_path / "clean.jsonl"))
     assert again.problems == ()
 
 
@@ -122,7 +122,7 @@ def test_few_images_and_one_caption_for_many_are_said(tmp_path) -> None:
     (folder / "captions.csv").write_text(
         "image,caption\n" + "".join(f"{n}.png,A block.\n" for n in range(5))
     )
-    examination = examine(read_manifest(folder))
+    examination = examine(read_captions(folder))
     assert kinds(examination) == {"few images": 1, "one caption for many": 1}
     assert examination.common == (("a block", 5),)
     assert "5 of 5 images have the caption 'a block'" in examination.problems[1].message

@@ -53,7 +53,7 @@ def test_results_come_in_the_order_of_the_references(write) -> None:
 
 def test_a_part_is_read_only_if_it_is_asked_for(write) -> None:
     references, results = write("captions.json", REFERENCES), write("results.json", RESULTS[1:2])
-    with pytest.raises(DataError, match=r"results.json: no caption for 2 of 3 .* 2; .*--subset"):
+    with pytest.raises(DataError, match=r"results.json: no caption for 2 of 3 .* 2; .*subset=True"):
         read_results(results, references)
     assert read_results(results, references, subset=True) == {1: ""}
 

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from PIL import Image
 from tiny import scene
 
-from caption.data.captioned import PICTURES_ALONE, Manifest
+from caption.data.captioned import PICTURES_ALONE, DataSet
 from caption.data.divide import divided
-from caption.data.forms import read_manifest
+from caption.data.forms import read_captions
 from caption.errors import DataError
 from caption.files.locate import split_of
 from caption.files.records import MAX_JSON
@@ -90,10 +90,10 @@ FORMS = {
 def test_every_form_says_the_same(name, tmp_path) -> None:
     folder = pictures(tmp_path / "mine")
     (folder / name).write_text(FORMS[name], encoding="utf-8")
-    found = read_manifest(folder)
+    found = read_captions(folder)
     assert found.problems == ()
-    assert {entry.name: entry.captions for entry in found.entries} == SAID
-    assert [entry.source for entry in found.entries] == [folder / entry for entry in SAID]
+    assert {entry.name: entry.captions for entry in found.images} == SAID
+    assert [entry.source for entry in found.images] == [folder / entry for entry in SAID]
     assert name in found.form
 
 
@@ -101,8 +101,8 @@ def test_a_manifest_may_lie_elsewhere_and_the_pictures_in_a_folder_of_images(tmp
     pictures(tmp_path / "mine" / "images")
     manifest = tmp_path / "list.csv"
     manifest.write_text(FORMS["captions.csv"], encoding="utf-8")
-    found = read_manifest(tmp_path / "mine", manifest)
-    assert {entry.name: entry.captions for entry in found.entries} == {
+    found = read_captions(tmp_path / "mine", manifest)
+    assert {entry.name: entry.captions for entry in found.images} == {
         f"images/{name}": captions for name, captions in SAID.items()
     }
 
@@ -110,7 +110,7 @@ def test_a_manifest_may_lie_elsewhere_and_the_pictures_in_a_folder_of_images(tmp
 def test_windows_names_lead_to_the_same_files(tmp_path) -> None:
     folder = pictures(tmp_path / "mine")
     (folder / "captions.csv").write_text('image,caption\n"sub\\blue.png",blue\n')
-    (entry,) = read_manifest(folder).entries
+    (entry,) = read_captions(folder).images
     assert entry.source == folder / "sub" / "blue.png"
 
 
@@ -122,31 +122,31 @@ def test_shards_of_webdataset_itself_are_read_where_they_lie(tmp_path) -> None:
             sample = {"__key__": f"{number:03}", "png": scene(colour, "left")}
             form = {"txt": texts[0]} if len(texts) == 1 else {"json": {"captions": texts}}
             shards.write({**sample, **form})
-    found = read_manifest(folder)
-    assert [entry.captions for entry in found.entries] == [("red",), ("it", "is blue")]
-    for entry, colour in zip(found.entries, ("red", "blue"), strict=True):
+    found = read_captions(folder)
+    assert [entry.captions for entry in found.images] == [("red",), ("it", "is blue")]
+    for entry, colour in zip(found.images, ("red", "blue"), strict=True):
         assert load_image(entry.source).tobytes() == scene(colour, "left").tobytes()
     # A member can be named, as a cleaned list does.
     (folder / "list.jsonl").write_text(
         json_lines({"file_name": "photos-001.tar/001.png", "text": "blue"})
     )
-    (entry,) = read_manifest(folder, folder / "list.jsonl").entries
-    assert entry.source == found.entries[1].source
+    (entry,) = read_captions(folder, folder / "list.jsonl").images
+    assert entry.source == found.images[1].source
 
 
 def test_texts_beside_the_pictures_are_their_captions(tmp_path) -> None:
     folder = pictures(tmp_path / "mine")
     (folder / "red.txt").write_text("a red\nblock\n")
     (folder / "sub" / "blue.txt").write_text("a blue block")
-    assert {e.name: e.captions for e in read_manifest(folder).entries} == {
+    assert {e.name: e.captions for e in read_captions(folder).images} == {
         "red.png": ("a red block",),
         "sub/blue.png": ("a blue block",),
     }
 
 
 def test_pictures_alone_are_found_and_said_to_be_that(tmp_path) -> None:
-    found = read_manifest(pictures(tmp_path / "mine"))
-    assert (found.form, found.is_captioned, len(found.entries)) == (PICTURES_ALONE, False, 2)
+    found = read_captions(pictures(tmp_path / "mine"))
+    assert (found.form, found.is_captioned, len(found.images)) == (PICTURES_ALONE, False, 2)
 
 
 def test_files_of_two_splits_are_one_data_set(tmp_path) -> None:
@@ -162,7 +162,7 @@ def test_files_of_two_splits_are_one_data_set(tmp_path) -> None:
                 }
             )
         )
-    assert [(e.split, e.captions) for e in read_manifest(tmp_path).entries] == [
+    assert [(e.split, e.captions) for e in read_captions(tmp_path).images] == [
         ("train", ("red",)),
         ("validation", ("blue",)),
     ]
@@ -173,8 +173,8 @@ def test_two_lists_of_one_split_are_not_guessed_between(tmp_path) -> None:
     (folder / "old.csv").write_text(FORMS["captions.csv"], encoding="utf-8")
     (folder / "new.csv").write_text(FORMS["captions.csv"], encoding="utf-8")
     with pytest.raises(DataError, match=r"\(new.csv, old.csv\); say with --manifest"):
-        read_manifest(folder)
-    assert len(read_manifest(folder, folder / "new.csv").entries) == 2
+        read_captions(folder)
+    assert len(read_captions(folder, folder / "new.csv").images) == 2
 
 
 @pytest.mark.parametrize(
@@ -274,13 +274,13 @@ def test_what_is_wrong_with_a_record_is_said_with_its_place(kind, tmp_path) -> N
     os.mkfifo(folder / "pipe.png")
     name, text = MALFORMED[kind]
     (folder / name).write_text(text, encoding="utf-8")
-    found = read_manifest(folder)
+    found = read_captions(folder)
     assert 1 <= sum(problem.fatal for problem in found.problems) <= 2
     for problem in found.problems:
         assert str(folder / name) in problem.where
         assert len(str(problem).splitlines()) == 1
         str(problem).encode()
-    assert all(entry.source.is_relative_to(folder) for entry in found.entries)
+    assert all(entry.source.is_relative_to(folder) for entry in found.images)
 
 
 def binary(name: str, data: bytes) -> Callable[[Path], None]:
@@ -314,7 +314,7 @@ def test_what_cannot_be_read_at_all_is_refused_in_one_line(kind, tmp_path) -> No
     make, message = UNREADABLE[kind]
     make(tmp_path)
     with pytest.raises(DataError, match=message) as caught:
-        read_manifest(tmp_path)
+        read_captions(tmp_path)
     assert len(str(caught.value).splitlines()) == 1
 
 
@@ -323,9 +323,9 @@ def test_a_manifest_that_is_a_pipe_or_a_link_out_is_not_opened(tmp_path) -> None
     os.mkfifo(folder / "captions.csv")
     (tmp_path / "metadata.csv").write_text(FORMS["metadata.csv"], encoding="utf-8")
     (folder / "metadata.csv").symlink_to(tmp_path / "metadata.csv")
-    assert read_manifest(folder).form == PICTURES_ALONE
+    assert read_captions(folder).form == PICTURES_ALONE
     with pytest.raises(DataError, match="not a regular file"):
-        read_manifest(folder, folder / "captions.csv")
+        read_captions(folder, folder / "captions.csv")
 
 
 def test_a_shard_that_is_cut_off_gives_what_is_whole(tmp_path) -> None:
@@ -340,13 +340,13 @@ def test_a_shard_that_is_cut_off_gives_what_is_whole(tmp_path) -> None:
         pipe.type = tarfile.FIFOTYPE
         tar.addfile(pipe)
     whole = (tmp_path / "a.tar").read_bytes()
-    assert [entry.name for entry in read_manifest(tmp_path).entries] == [
+    assert [entry.name for entry in read_captions(tmp_path).images] == [
         "a.tar/1.png",
         "a.tar/2.png",
     ]
     (tmp_path / "a.tar").write_bytes(whole[: len(whole) // 20])
     try:
-        assert len(read_manifest(tmp_path).entries) <= 2
+        assert len(read_captions(tmp_path).images) <= 2
     except DataError as error:
         assert "not an uncompressed tar archive" in str(error)
 
@@ -449,14 +449,14 @@ def test_captions_are_no_questions(tmp_path) -> None:
 def test_an_empty_manifest_has_no_entries(tmp_path) -> None:
     folder = pictures(tmp_path / "mine")
     (folder / "metadata.jsonl").write_text("")
-    assert isinstance(read_manifest(folder), Manifest)
+    assert isinstance(read_captions(folder), DataSet)
 
 
 def test_a_list_that_is_not_understood_is_named(tmp_path) -> None:
     folder = pictures(tmp_path / "mine")
     (folder / "notes.csv").write_text("photo,remark\nred.png,a red block\n")
     (folder / "rows.jsonl").write_text(json_lines({"picture": "red.png"}))
-    found = read_manifest(folder)
+    found = read_captions(folder)
     assert found.form == PICTURES_ALONE
     assert [(p.where, p.fatal) for p in found.problems] == [
         (str(folder / "notes.csv"), False),

@@ -48,15 +48,12 @@ class LineTask:
             generator=torch.Generator(),
         )
 
-    def count(self, batch) -> torch.Tensor:
-        return torch.tensor(len(batch[0]))
-
     def loss(self, model, batch) -> LossTerms:
         if self.interrupt_at is not None and len(self.losses) == self.interrupt_at:
             os.kill(os.getpid(), signal.SIGINT)
         total = (model(batch[0]) - batch[1]).square().sum()
         self.losses.append(total.item())
-        return LossTerms(total, total)
+        return LossTerms(total, total, torch.tensor(len(batch[0])))
 
     def validate(self) -> dict[str, float]:
         return {"minus_error": -float((self.model(self.x) - 2 * self.x[:, :1]).square().mean())}
@@ -157,7 +154,7 @@ def test_a_loss_that_is_not_finite_never_reaches_the_weights(tmp_path) -> None:
         def loss(self, model, batch) -> LossTerms:
             terms = super().loss(model, batch)
             bad = len(self.losses) == 3
-            return LossTerms(terms.total * float("nan"), terms.reported) if bad else terms
+            return replace(terms, total=terms.total * float("nan")) if bad else terms
 
     task = Poisoned()
     fit(task, tmp_path)
@@ -168,7 +165,7 @@ def test_a_run_gives_up_when_nothing_is_finite_any_more(tmp_path) -> None:
     class Hopeless(LineTask):
         def loss(self, model, batch) -> LossTerms:
             terms = super().loss(model, batch)
-            return LossTerms(terms.total * float("inf"), terms.reported)
+            return replace(terms, total=terms.total * float("inf"))
 
     task = Hopeless()
     with pytest.raises(ModelError, match="lower the learning rate"):

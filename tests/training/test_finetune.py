@@ -8,12 +8,12 @@ import torch
 from tiny import COLOURS, SIDES, captions_of, scene
 
 from caption.data.batches import read_pixels
-from caption.data.coco import CaptionedImage
-from caption.data.forms import read_manifest
+from caption.data.captioned import CaptionedImage
+from caption.data.forms import read_captions
 from caption.engine.trainer import Trainer
 from caption.errors import DataError, ModelError
 from caption.evaluation.run import evaluate_captions
-from caption.models.captioner import PER_WORD, CaptionModel
+from caption.models.captioner import CaptionModel
 from caption.networks.grow import regrown
 from caption.predict import Captioner
 from caption.search.config import SearchConfig
@@ -26,7 +26,7 @@ from caption.training.finetune import (
     replayed,
 )
 from caption.training.plan import stages_for, time_needed
-from caption.training.task import CaptionTask, Split
+from caption.training.task import CaptionTask, ImageSet
 from caption.vision.transforms import Preprocess
 
 
@@ -63,7 +63,8 @@ def test_old_words_keep_their_weights_and_new_ones_differ(tiny_model, grown) -> 
     size = len(tiny_model.vocabulary)
     before, after = tiny_model.state_dict(), grown.state_dict()
     for name, weights in before.items():
-        same = after[name][:size] if name in PER_WORD else after[name]
+        is_grown = name.removeprefix("decoder.") in grown.decoder.word_tables
+        same = after[name][:size] if is_grown else after[name]
         torch.testing.assert_close(same, weights)
     new = grown.decoder.embed.weight[size:]
     assert len({tuple(row.tolist()) for row in new}) == len(new) == 3
@@ -88,7 +89,7 @@ def test_a_grown_model_says_what_the_old_one_said_of_known_words(tiny_model, gro
 
 def test_styles_are_told_apart_in_training_and_in_search(tiny_model, grown, tmp_path) -> None:
     with torch.no_grad():
-        grown.decoder.manner.weight[1] = torch.randn(16)
+        grown.decoder.style.weight[1] = torch.randn(16)
     features, words = torch.randn(2, 6, 1024), torch.randint(4, 9, (4, 5))
     mixed, _ = grown.decoder(words, features, torch.tensor([0, 1, 1, 0]))
     own, _ = grown.decoder(words, features)
@@ -114,16 +115,16 @@ def test_styles_are_told_apart_in_training_and_in_search(tiny_model, grown, tmp_
 
 def test_a_second_fine_tuning_keeps_the_first_way_of_captioning(grown) -> None:
     with torch.no_grad():
-        grown.decoder.manner.weight[0] = 7.0
+        grown.decoder.style.weight[0] = 7.0
     plain = grown.grown(grown.vocabulary)
-    torch.testing.assert_close(plain.decoder.manner.weight, grown.decoder.manner.weight)
+    torch.testing.assert_close(plain.decoder.style.weight, grown.decoder.style.weight)
     again = grown.grown(grown.vocabulary, old_style="original")
     assert again.decoder.config.styles == ("original",)
-    torch.testing.assert_close(again.decoder.manner.weight[1], torch.full((16,), 7.0))
+    torch.testing.assert_close(again.decoder.style.weight[1], torch.full((16,), 7.0))
     named = grown.grown(grown.vocabulary, old_style="second")
     assert named.decoder.config.styles == ("original", "second")
-    torch.testing.assert_close(named.decoder.manner.weight[1], torch.zeros(16))
-    torch.testing.assert_close(named.decoder.manner.weight[2], torch.full((16,), 7.0))
+    torch.testing.assert_close(named.decoder.style.weight[1], torch.zeros(16))
+    torch.testing.assert_close(named.decoder.style.weight[2], torch.full((16,), 7.0))
 
 
 def test_more_images_are_gone_through_less_often_and_deeper() -> None:
@@ -138,13 +139,14 @@ def test_more_images_are_gone_through_less_often_and_deeper() -> None:
 
 def test_an_epoch_shows_all_new_images_and_other_old_ones(tiny_model, tmp_path) -> None:
     new, old = examples(tmp_path)[:2], examples(tmp_path)[2:]
-    split = Split(new, read_pixels(Preprocess(tiny_model.encoder.config.preprocess)), old, 2)
-    shown = [split.of_epoch(epoch, seed=0) for epoch in range(8)]
+    split = ImageSet(new, read_pixels(Preprocess(tiny_model.encoder.config.preprocess)), old, 2)
+    places = [split.of_epoch(epoch, seed=0) for epoch in range(8)]
+    shown = [[split.whole[place] for place in epoch] for epoch in places]
     assert all(list(epoch[:2]) == new and len(epoch) == 4 for epoch in shown)
     assert {image.image_id for epoch in shown for image in epoch[2:]} == {
         image.image_id for image in old
     }
-    assert shown == [split.of_epoch(epoch, seed=0) for epoch in range(8)]
+    assert places == [split.of_epoch(epoch, seed=0) for epoch in range(8)]
 
 
 @pytest.fixture
@@ -162,7 +164,7 @@ def folder(tmp_path):
 
 
 def test_old_images_are_replayed_in_the_old_style(folder) -> None:
-    entries = read_manifest(folder).entries
+    entries = read_captions(folder).images
     again = replayed(entries, 5, style=1, seed=0)
     assert len(again) == 5
     assert {image.style for image in again} == {1}
@@ -174,7 +176,7 @@ def test_old_images_are_replayed_in_the_old_style(folder) -> None:
 def test_fine_tuning_teaches_the_house_phrase_and_leaves_a_model(
     tiny_model, folder, tmp_path
 ) -> None:
-    entries = read_manifest(folder).entries
+    entries = read_captions(folder).images
     parts = divide(entries, {}, held_out=0.25, seed=0)
     assert [len(part) for part in (parts.train, parts.validation, parts.held_out)] == [7, 2, 3]
     vocabulary = tiny_model.vocabulary.grown(
@@ -223,8 +225,8 @@ def test_replay_teaches_both_ways(tiny_model, tmp_path) -> None:
     task = CaptionTask(
         replace(config, trainer=trainer),
         model,
-        train=Split(house, read, old, 6),
-        validation=Split(house, read),
+        train=ImageSet(house, read, old, 6),
+        validation=ImageSet(house, read),
     )
     Trainer(trainer, cpu=True).fit(task, tmp_path / "run")
     for style, expected in (("", True), ("original", False)):

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from caption.data.batches import read_pixels
-from caption.data.coco import read_captions
+from caption.data.forms import read_captions
 from caption.engine.config import OptimConfig, TrainerConfig
 from caption.engine.trainer import Trainer
 from caption.errors import DataError
@@ -21,7 +21,8 @@ from caption.training.config import (
     ObjectiveConfig,
     TextConfig,
 )
-from caption.training.task import CaptionTask, build_task, doubly_stochastic
+from caption.training.objectives import doubly_stochastic
+from caption.training.task import CaptionTask, build_task
 from caption.vision.config import EncoderConfig, PreprocessConfig
 from caption.vision.transforms import Preprocess
 
@@ -42,7 +43,7 @@ CONFIG = CaptionConfig(
 
 
 def build(data_set, config=CONFIG, **options) -> CaptionTask:
-    source = (data_set.annotations, data_set.images)
+    source = read_captions(data_set.images, data_set.annotations).images
     options.setdefault("encoder_weights", "random")
     return build_task(config, train=source, validation=source, **options)
 
@@ -63,7 +64,7 @@ def test_it_learns_to_describe_what_it_sees(data_set, tmp_path) -> None:
     outcome = fit(task, tmp_path / "run", config)
     assert outcome.best > 5  # of at most 10
     model = CaptionModel.from_pretrained(tmp_path / "run" / "best")
-    examples = read_captions(data_set.annotations, data_set.images)
+    examples = read_captions(data_set.images, data_set.annotations).images
     read = read_pixels(Preprocess(model.encoder.config.preprocess))
     report = evaluate_captions(model, examples, read, search=config.search, max_length=20)
     right = [
@@ -119,7 +120,7 @@ def test_training_goes_on_from_a_model_with_its_words_and_sizes(data_set, tiny_m
 
 
 def test_stored_features_and_a_trainable_encoder_exclude_each_other(data_set, tmp_path) -> None:
-    with pytest.raises(DataError, match="config.trainable-stages is -1"):
+    with pytest.raises(DataError, match="trainable_stages is -1"):
         build(data_set, replace(CONFIG, trainable_stages=-1), features=tmp_path)
 
 

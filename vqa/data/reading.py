@@ -1,11 +1,11 @@
 """Questions about images, as VQA-format files hold them."""
 
-import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from caption.data.divide import by_lot
 from caption.errors import DataError
 from caption.files.paths import ImageFile, ImageId, resolve_inside
 from caption.files.records import check_fields, read_json, refuse_duplicates
@@ -116,14 +116,14 @@ def split_by_image(data: VqaData, *, share: float, seed: int) -> tuple[VqaData, 
         DataError: there are too few images.
     """
     image_ids = sorted(data.images, key=str)
-    random.Random(seed).shuffle(image_ids)
-    held_out = round(share * len(image_ids))
-    if not 0 < held_out < len(image_ids):
+    # The lot chooses what is learnt from, the rest is held out.
+    held_out, train = by_lot(image_ids, image_ids, 1 - share, seed)
+    if not held_out or not train:
         raise DataError(
             f"{share:.0%} of {len(image_ids)} images leave nothing to learn or to validate; "
             "give more images or a validation set"
         )
-    return data.of(image_ids[held_out:]), data.of(image_ids[:held_out])
+    return data.of(train), data.of(held_out)
 
 
 def join(parts: Sequence[VqaData]) -> VqaData:

@@ -1,0 +1,86 @@
+"""What the rest of the house knows of a network that writes captions, and no more.
+
+A decoder reads an image's features once (`start`) and then one word after the other (`step`). What
+it remembers in between is its own affair: others carry its state along, and select rows of it. The
+same steps are taken in training (`forward`) and in search.
+"""
+
+from typing import Any, Protocol, TypeVar, runtime_checkable
+
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from caption.networks.config import DecoderConfig
+from caption.networks.registry import DECODERS, class_of
+
+Own = TypeVar("Own")
+
+
+@runtime_checkable
+class DecoderState(Protocol):
+    """What a decoder carries from word to word: a row for each caption, image-major."""
+
+    def select(
+        self: Own, rows: Int[Tensor, " row"], images: Int[Tensor, " image"] | None = None, /
+    ) -> Own:
+        """Return the state of these rows, which may repeat, and of these images if not of all."""
+        ...
+
+
+State = TypeVar("State", bound=DecoderState)
+
+
+@runtime_checkable
+class Decoder(Protocol[State]):
+    """A network that scores the next word, given an image's features and the words so far.
+
+    It is an `nn.Module` made with `(config, *, feature_dim, vocabulary_size)`.
+    """
+
+    config: DecoderConfig
+    word_tables: tuple[str, ...]
+    """Names of its weights that have a row for each word: these grow with the vocabulary."""
+    style_tables: tuple[str, ...]
+    """Names of its weights that have a row for its own style and each of `config.styles`."""
+    has_attention: bool
+    """Whether it attends to the grid and says where; what it traces is None if not."""
+
+    def start(
+        self,
+        features: Float[Tensor, "image position feature"],
+        *,
+        captions_per_image: int = 1,
+        styles: Int[Tensor, " row"] | None = None,
+    ) -> State:
+        """Return the state before the first word, the rows of an image side by side.
+
+        Args:
+            features: of the images.
+            captions_per_image: rows for each of them.
+            styles: the style of each row, 0 for the model's own; by default all are that.
+        """
+        ...
+
+    def step(
+        self, words: Int[Tensor, " row"], state: State
+    ) -> tuple[Float[Tensor, "row vocabulary"], State, Float[Tensor, "row position"] | None]:
+        """Read a word of each row; return scores of the next, the state and where it looked."""
+        ...
+
+    def __call__(
+        self,
+        words: Int[Tensor, "row length"],
+        features: Float[Tensor, "image position feature"],
+        styles: Int[Tensor, " row"] | None = None,
+    ) -> tuple[Float[Tensor, "row length vocabulary"], Float[Tensor, "row length position"] | None]:
+        """Score every next word given the true previous ones (teacher forcing).
+
+        Says where it looked for each, too.
+        """
+        ...
+
+
+def build_decoder(config: DecoderConfig, *, feature_dim: int, vocabulary_size: int) -> Decoder[Any]:
+    """Return a new decoder of the kind that the config names."""
+    kind = class_of(config.kind, DECODERS)
+    return kind(config, feature_dim=feature_dim, vocabulary_size=vocabulary_size)
