@@ -54,6 +54,7 @@ class Args:
 def main(args: Args) -> None:
     """Print the scores and how they were come by, and write what is asked for."""
     from caption.data.coco import read_references, read_results
+    from caption.evaluation.compare import compare
     from caption.evaluation.report import (
         Report,
         Rival,
@@ -62,7 +63,6 @@ def main(args: Args) -> None:
         write_page,
         write_report,
     )
-    from caption.metrics.bootstrap import compare
     from caption.metrics.cider import DocumentFrequencies
     from caption.metrics.diagnostics import diagnose
     from caption.metrics.official import official_scores

@@ -13,6 +13,7 @@ from caption.engine.config import OptimConfig, TrainerConfig
 from caption.errors import ModelError
 from caption.files.paths import ImageFile, ImageId
 from caption.files.writing import write_text
+from caption.metrics.bootstrap import Difference
 from caption.vision.store import FeatureStore
 from caption.vision.thumbnail import thumbnail
 from vqa.config import VqaConfig
@@ -21,7 +22,7 @@ from vqa.data.batches import QuestionCollate
 from vqa.data.forms import QuestionSet
 from vqa.data.reading import VqaData
 from vqa.evaluate import VqaReport, evaluate_answers
-from vqa.metrics import Gain, gain
+from vqa.metrics import gain
 from vqa.model import Sight, VqaModel
 from vqa.task import openings_of, texts_of
 
@@ -117,15 +118,16 @@ class Comparison:
     data: VqaData
     after: VqaReport
     before: VqaReport
-    gain: Gain
+    gain: Difference
 
     def __str__(self) -> str:
         after, before = self.after.scores.accuracy, self.before.scores.accuracy
+        low, high = self.gain.interval
         return (
             f"accuracy on {len(self.data.questions)} questions about {len(self.data.images)} "
             f"held-out images: {before:.1%} before, {after:.1%} after, "
-            f"{100 * self.gain.difference:+.1f} points (95 % interval {100 * self.gain.low:+.1f} "
-            f"to {100 * self.gain.high:+.1f})"
+            f"{100 * self.gain.difference:+.1f} points (95 % interval {100 * low:+.1f} "
+            f"to {100 * high:+.1f})"
         )
 
 

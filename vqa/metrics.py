@@ -11,11 +11,12 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
-from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from caption.files.paths import ImageId
+from caption.metrics.bootstrap import RESAMPLES, Difference, paired_bootstrap
 from vqa.answers import OFFICIAL_ANSWERS, normalise, things, trim
 from vqa.data.annotations import AnsweredQuestion, QuestionId
 
@@ -50,26 +51,15 @@ def score(
     )
 
 
-class Gain(NamedTuple):
-    """How much more often one model is right than another."""
-
-    difference: float
-    low: float
-    high: float
-    """In between lie 95 % of the draws."""
-
-
 def gain(
     scores: VqaScores,
     others: VqaScores,
     image_of: Mapping[QuestionId, ImageId],
     *,
-    resamples: int = 10_000,
+    resamples: int = RESAMPLES,
     seed: int = 0,
-) -> Gain:
-    """Return the difference in accuracy, with the paired bootstrap over images (Koehn 2004).
-
-    Images are drawn and not questions, because questions about one image are no independent trials.
+) -> Difference:
+    """Return how much more often one model is right than another.
 
     Args:
         scores: of one model's answers.
@@ -84,12 +74,13 @@ def gain(
         image[0] += value - others.per_question[question_id]
         image[1] += 1
     totals = np.array(list(sums.values()))
-    times = np.random.default_rng(seed).multinomial(
-        len(totals), [1 / len(totals)] * len(totals), resamples
-    )
-    drawn = times @ totals
-    low, high = np.percentile(drawn[:, 0] / drawn[:, 1], (2.5, 97.5)).tolist()
-    return Gain(scores.accuracy - others.accuracy, low, high)
+
+    def measure(times: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+        drawn = times @ totals
+        return drawn[:, :1] / drawn[:, 1:]
+
+    (difference,) = paired_bootstrap(measure, len(totals), resamples=resamples, seed=seed)
+    return difference
 
 
 def accuracy(prediction: str, answers: Sequence[str]) -> float:

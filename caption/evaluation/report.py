@@ -10,9 +10,10 @@ from typing import Any
 
 from jinja2 import Environment
 
+from caption.evaluation.compare import most_changed
 from caption.files.paths import ImageFile, ImageId
 from caption.files.writing import write_json, write_text
-from caption.metrics.bootstrap import Difference, most_changed
+from caption.metrics.bootstrap import Difference
 from caption.metrics.diagnostics import Diagnostics
 from caption.metrics.official import OfficialScores
 from caption.metrics.score import ImageScores, Scores

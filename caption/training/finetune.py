@@ -14,10 +14,10 @@ from caption.data.captioned import CaptionedImage
 from caption.data.divide import divided
 from caption.engine.trainer import Trainer
 from caption.errors import DataError
+from caption.evaluation.compare import compare
 from caption.evaluation.report import Report, Rival
 from caption.evaluation.run import evaluate_captions
 from caption.files.paths import ImageFile
-from caption.metrics.bootstrap import compare
 from caption.metrics.diagnostics import diagnose
 from caption.models.captioner import CaptionModel
 from caption.models.directory import install_model

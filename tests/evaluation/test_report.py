@@ -5,6 +5,7 @@ from html.parser import HTMLParser
 import pytest
 from tiny import scene
 
+from caption.evaluation.compare import compare
 from caption.evaluation.report import (
     Report,
     Rival,
@@ -14,7 +15,6 @@ from caption.evaluation.report import (
     write_page,
     write_report,
 )
-from caption.metrics.bootstrap import compare
 from caption.metrics.diagnostics import diagnose
 from caption.metrics.official import OfficialScores
 from caption.metrics.score import score

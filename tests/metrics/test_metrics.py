@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from caption.errors import DataError
-from caption.metrics.bootstrap import METRICS, compare, most_changed
+from caption.evaluation.compare import METRICS, compare, most_changed
 from caption.metrics.cider import DocumentFrequencies, cider_d, document_frequency
 from caption.metrics.diagnostics import diagnose
 from caption.metrics.ngrams import count_ngrams, match, owners, tokenised

@@ -113,8 +113,10 @@ def test_the_gain_of_a_better_model_lies_in_its_interval() -> None:
     image_of = {n: n // 3 for n in range(12)}
     better, worse = scores(*[1, 1, 0] * 4), scores(*[1, 0, 0] * 4)
     found = gain(better, worse, image_of)
-    assert found == pytest.approx((1 / 3, 1 / 3, 1 / 3))  # every image gains the same
+    # Every image gains the same.
+    assert (found.difference, *found.interval) == pytest.approx((1 / 3, 1 / 3, 1 / 3))
     assert gain(worse, better, image_of).difference == pytest.approx(-1 / 3)
     found = gain(scores(1, 1, 1, 0), scores(0, 0, 1, 1), {0: 0, 1: 1, 2: 2, 3: 3})
-    assert found.low < 0 < found.difference == 0.25 < found.high
+    low, high = found.interval
+    assert low < 0 < found.difference == 0.25 < high
     assert found == gain(scores(1, 1, 1, 0), scores(0, 0, 1, 1), {0: 0, 1: 1, 2: 2, 3: 3})
