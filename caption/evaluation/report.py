@@ -4,20 +4,19 @@ import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment
-
+from caption.evaluation import page
 from caption.evaluation.compare import most_changed
+from caption.evaluation.page import Card, Page
+from caption.evaluation.tables import Row, ScoreTable
 from caption.files.paths import ImageFile, ImageId
 from caption.files.writing import write_json, write_text
 from caption.metrics.bootstrap import Difference
 from caption.metrics.diagnostics import Diagnostics
 from caption.metrics.official import OfficialScores
 from caption.metrics.score import ImageScores, Scores
-from caption.vision.thumbnail import thumbnail
 
 NAMES = {
     "cider_d": "CIDEr-D",
@@ -66,7 +65,7 @@ def metrics_of(scores: Scores | ImageScores) -> dict[str, float]:
 def table(report: Report) -> str:
     """Return the report as text for the screen."""
     lines = [f"{name}: {value}" for name, value in report.protocol.items()]
-    lines += ["", *_score_lines(report), ""]
+    lines += ["", *score_table(report).lines(), ""]
     lines += [f"{name:<28} {value}" for name, value in _diagnostic_rows(report)]
     if report.official is not None:
         lines += ["", *_official_lines(report.official, report.scores)]
@@ -78,18 +77,15 @@ def table(report: Report) -> str:
     return "\n".join(lines)
 
 
-def _score_lines(report: Report) -> Iterable[str]:
+def score_table(report: Report) -> ScoreTable:
+    """Return the metrics, each beside the rival's if there is one."""
     rival = report.rival
-    if rival is not None:
-        yield f"{'':<10}   score   other  difference [95 %]             p"
-    for metric, value in metrics_of(report.scores).items():
-        line = f"{NAMES[metric]:<10} {value:7.4f}"
-        if rival is not None:
-            d = rival.differences[metric]
-            low, high = d.interval
-            line += f" {metrics_of(rival.scores)[metric]:7.4f}  {d.difference:+.4f}"
-            line += f" [{low:+.4f}, {high:+.4f}]  {d.p_value:.4f}"
-        yield line
+    others = {} if rival is None else metrics_of(rival.scores)
+    rows = [
+        Row(NAMES[m], score, others.get(m), None if rival is None else rival.differences[m])
+        for m, score in metrics_of(report.scores).items()
+    ]
+    return ScoreTable(rows, "" if rival is None else rival.name)
 
 
 def _diagnostic_rows(report: Report) -> list[tuple[str, str]]:
@@ -171,9 +167,8 @@ def write_page(
         pictures: files of the images, if they are there to be shown.
         count: images of each kind.
     """
-    ranked = sorted(
-        report.scores.per_image, key=lambda i: report.scores.per_image[i].cider_d, reverse=True
-    )
+    per_image = report.scores.per_image
+    ranked = sorted(per_image, key=lambda image: per_image[image].cider_d, reverse=True)
     middle = max(0, (len(ranked) - count) // 2)
     groups = {
         "Worst": ranked[: -count - 1 : -1],
@@ -183,17 +178,33 @@ def write_page(
     if report.rival is not None:
         changed = most_changed(report.scores, report.rival.scores, count)
         groups = {"Changed most": changed, **groups}
-    template = resources.files("caption").joinpath("report.html").read_text("utf-8")
-    page = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(template)
-    shown = {image for images in groups.values() for image in images}
-    write_text(
+    facts = _diagnostic_rows(report)
+    if report.official is not None:
+        official = report.official.scores.items()
+        facts = [(f"{NAMES[m]}, reference scorer", f"{value:.4f}") for m, value in official] + facts
+    page.write_page(
         path,
-        page.render(
-            report=report,
-            names=NAMES,
-            metrics=metrics_of,
-            rows=_diagnostic_rows(report),
-            groups=groups,
-            pictures={i: thumbnail(pictures[i]) for i in shown} if pictures else {},
+        Page(
+            title="Captions and their scores",
+            protocol=report.protocol,
+            scores=score_table(report),
+            facts=facts,
+            groups={
+                title: [_card(report, image, (pictures or {}).get(image)) for image in images]
+                for title, images in groups.items()
+            },
         ),
     )
+
+
+def _card(report: Report, image: ImageId, picture: ImageFile | None) -> Card:
+    scores, rival = report.scores.per_image[image], report.rival
+    lines = [
+        f"image {image}: CIDEr-D {scores.cider_d:.2f}, BLEU-4 {scores.bleu[3]:.2f}, "
+        f"ROUGE-L {scores.rouge_l:.2f}"
+    ]
+    if rival is not None:
+        other = rival.captions[image] or "(empty)"
+        cider = rival.scores.per_image[image].cider_d
+        lines.insert(0, f"{other} ({rival.name}, CIDEr-D {cider:.2f})")
+    return Card(picture, report.captions[image] or "(empty)", lines, report.references[image])
