@@ -6,7 +6,8 @@
 
 In reading order: `vision` turns pixels into a grid of features, `text` words into ids; `decoder`
 is the LSTM that attends over the grid, `search` finds its best captions; `model` joins them and
-keeps them on disk; `data`, `evaluate` and `task` train it through `engine`; `predict` uses it.
+keeps them on disk; `data`, `evaluate` and `task` train it through `engine`; `predict` uses it, and
+`web` shows it in a browser.
 
 Nothing inside imports from here, and importing this loads nothing heavy: a script must be able to
 say how it is used without waiting for torch.

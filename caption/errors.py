@@ -8,8 +8,8 @@
 
 Messages are one plain sentence for the person at the keyboard: what was found, what was expected,
 what to do next. Where the next step is an argument or a command, it is data: Python code is told to
-pass `subset=True`, the command line says `--subset`, and a page says neither. Wrong arguments of our
-own functions raise ValueError as everywhere in Python.
+pass `subset=True`, the command line says `--subset`, and a page says neither. Wrong arguments of
+our own functions raise ValueError as everywhere in Python.
 """
 
 from collections.abc import Callable

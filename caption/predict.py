@@ -48,6 +48,11 @@ class Caption:
     def __str__(self) -> str:
         return self.text
 
+    @property
+    def has_attention(self) -> bool:
+        """Whether the model attends to places, so that there is something in `attention`."""
+        return True
+
 
 @dataclass(frozen=True, eq=False)
 class DescribedFile:

@@ -2,13 +2,12 @@
 
 import pytest
 import torch
-from tiny import COLOURS, SIDES, DataSet, captions_of, write_data_set
+from tiny import DataSet, write_data_set
+from tiny_models import caption_model, words_of_scenes
 
 from caption.models.captioner import CaptionModel
-from caption.networks.config import DecoderConfig
 from caption.predict import Captioner
 from caption.text.vocabulary import Vocabulary
-from caption.vision.config import EncoderConfig, PreprocessConfig
 
 
 @pytest.fixture(autouse=True)
@@ -23,21 +22,14 @@ def data_set(tmp_path_factory: pytest.TempPathFactory) -> DataSet:
 
 @pytest.fixture(scope="session")
 def vocabulary() -> Vocabulary:
-    captions = (text for c in COLOURS for s in SIDES for text in captions_of(c, s))
-    return Vocabulary.build(captions, minimum_count=1)
+    return words_of_scenes()
 
 
 @pytest.fixture
 def tiny_model(vocabulary: Vocabulary) -> CaptionModel:
     """A whole captioner with random weights: a grid of 2 rows and 3 columns."""
     torch.manual_seed(0)
-    return CaptionModel(
-        EncoderConfig(
-            architecture="shufflenet_v2_x0_5", preprocess=PreprocessConfig(size=(64, 96))
-        ),
-        DecoderConfig(word_dim=16, visual_dim=24, state_dim=32, attention_dim=16),
-        vocabulary,
-    ).eval()
+    return caption_model(vocabulary)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@
 In reading order: `annotations` and `answers` say what is asked and when two answers are the same;
 `lexicon`, `scene` and `generate` make questions from captions; `data` serves questions with stored
 features, `model` answers them, `task` trains it, `metrics` and `evaluate` tell how right it is,
-`predict` uses it.
+`predict` uses it, and `web` adds it to the page.
 
 Nothing inside imports from here, and importing this loads nothing heavy.
 """

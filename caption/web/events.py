@@ -1,0 +1,16 @@
+"""What the events of every tab share: they wait for one another, and errors are sentences."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import gradio as gr
+
+ONE_AT_A_TIME: dict[str, Any] = {"concurrency_id": "model", "concurrency_limit": 1}
+"""Options of every event that asks a model."""
+
+
+def as_sentence(message: str) -> "gr.Error":
+    """Return what to raise so that the page shows the message, and the log no traceback."""
+    import gradio as gr
+
+    return gr.Error(message, print_exception=False)

@@ -1,0 +1,105 @@
+"""A page on this machine's own address: nothing calls home, and no stranger comes in."""
+
+import os
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from caption.errors import GlimpseError
+from caption.web.photo import EXAMPLE_FOLDER
+from caption.web.style import CSS, theme
+
+if TYPE_CHECKING:
+    import gradio as gr
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+def settle_gradio() -> None:
+    """Tell Gradio to call nobody, and where uploads go; it reads both when it is imported."""
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    os.environ.setdefault("GRADIO_TEMP_DIR", str(Path.home() / ".cache" / "glimpse" / "uploads"))
+
+
+def launch(
+    app: "gr.Blocks", *, host: str = "127.0.0.1", port: int | None = None, block: bool = True
+) -> str:
+    """Serve the app with everything off that would reach out or let strangers in.
+
+    Args:
+        app: the page.
+        host: the address to serve.
+        port: by default the first free one from 7860.
+        block: whether to return only when interrupted.
+
+    Returns:
+        The page's address.
+
+    Raises:
+        GlimpseError: the host is unknown or the port taken.
+    """
+    from starlette.middleware import Middleware
+    from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+    try:
+        socket.getaddrinfo(host, None)
+        _, address, _ = app.launch(
+            server_name=_bracketed(host),
+            server_port=port,
+            prevent_thread_lock=not block,
+            theme=theme(),
+            css=CSS,
+            footer_links=[],
+            allowed_paths=[str(EXAMPLE_FOLDER)],
+            max_file_size="64mb",
+            share=False,
+            ssr_mode=False,
+            enable_monitoring=False,
+            app_kwargs={
+                "middleware": [
+                    Middleware(TrustedHostMiddleware, allowed_hosts=trusted_hosts(host)),
+                    Middleware(SameOriginOnly),
+                ]
+            },
+        )
+    except OSError as error:
+        raise GlimpseError(f"cannot serve {host}, port {port or 7860}: {error}") from None
+    return address
+
+
+def trusted_hosts(host: str) -> list[str]:
+    """Return the names that a page served at this host may be called by.
+
+    On loopback only this machine's own: a foreign name that leads here is a foreign page's trick.
+    """
+    return [_bracketed(name) for name in LOOPBACK] if host in LOOPBACK else ["*"]
+
+
+def _bracketed(host: str) -> str:
+    """Return a host as addresses write it."""
+    return f"[{host}]" if ":" in host else host
+
+
+class SameOriginOnly:
+    """Refuses what other web pages try to send here through their visitor's browser.
+
+    Gradio accepts uploads from any origin; one that differs from the host that it is sent to can
+    only come from a foreign page.
+    """
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Pass a request on, or answer it with 403."""
+        from starlette.responses import PlainTextResponse
+
+        if scope["type"] == "http" and scope["method"] not in ("GET", "HEAD", "OPTIONS"):
+            headers = {name.decode(): value.decode("latin1") for name, value in scope["headers"]}
+            origin = headers.get("origin")
+            if origin and urlsplit(origin).netloc != headers.get("host"):
+                refusal = PlainTextResponse("cross-origin request refused", 403)
+                await refusal(scope, receive, send)
+                return
+        await self.app(scope, receive, send)

@@ -1,0 +1,37 @@
+"""What the page says of a caption, in words and numbers for people."""
+
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from caption.predict import Caption
+
+FLAT = 0.95
+"""Entropy of the attention, averaged over the words, above which it says nothing."""
+
+
+def percent(share: float) -> str:
+    """Return a share in percent, with a decimal where it is small."""
+    return f"{share:.1%}" if share < 0.1 else f"{share:.0%}"
+
+
+def alternatives(best: "Caption") -> str:
+    """Return a line for each other caption, with how good it is against the best."""
+    return "\n".join(
+        f"{other.text}  ({percent(math.exp(other.score - best.score))} of the best)"
+        for other in best.alternatives
+    )
+
+
+def hint(caption: "Caption") -> str:
+    """Return a sentence on what the maps of a caption tell."""
+    from caption.vision.overlay import entropy
+
+    if not caption.words:
+        return "The model has nothing to say about this photo."
+    if not caption.has_attention:
+        return "This model does not attend to places: there are no maps of where it looked."
+    mean = math.fsum(map(entropy, caption.attention)) / len(caption.words)
+    if mean > FLAT:
+        return "It looked everywhere at once: these maps say little."
+    return "Bright is where it looked; the number is how sure it was of the word."

@@ -1,0 +1,50 @@
+"""Serves pages around tiny models until its input ends; says where in a line of JSON.
+
+A process of its own: what the web stack leaves open stays out of the tests'.
+"""
+
+import json
+import socket
+import sys
+from contextlib import redirect_stdout
+
+import torch
+from tiny_models import caption_model, question_answerer, words_of_scenes
+
+from caption.predict import Captioner
+from caption.search.config import SearchConfig
+from caption.web.serve import launch, settle_gradio
+from vqa.web.page import build_app
+
+
+def serve() -> dict[str, str]:
+    """Serve every page that the tests ask for and return their addresses."""
+    torch.manual_seed(0)
+    model = caption_model(words_of_scenes())
+    captioner = Captioner(model, search=SearchConfig(min_length=4, max_length=6))
+    two_ways = Captioner(model.grown(model.vocabulary, old_style="original").eval())
+    pages = {
+        "whole": launch(build_app(captioner, question_answerer(captioner)), block=False),
+        "styles, no answerer": launch(build_app(two_ways), block=False),
+    }
+    if has_version_6():
+        pages["version 6"] = launch(build_app(captioner), host="::1", block=False)
+    return {name: address.rstrip("/") for name, address in pages.items()}
+
+
+def has_version_6() -> bool:
+    """Return whether this machine has addresses of version 6."""
+    try:
+        with socket.create_server(("::1", 0), family=socket.AF_INET6):
+            return True
+    except OSError:
+        return False
+
+
+if __name__ == "__main__":
+    settle_gradio()
+    with redirect_stdout(sys.stderr):  # Gradio too says where it serves
+        addresses = serve()
+    sys.stdout.write(f"{json.dumps(addresses)}\n")
+    sys.stdout.flush()
+    sys.stdin.read()

@@ -1,0 +1,90 @@
+"""The parts of the page without a page."""
+
+import math
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from tiny import ROOT, scene
+from tiny_models import question_answerer
+
+from caption.errors import GlimpseError
+from caption.predict import Caption
+from caption.web.eyes import Eyes
+from caption.web.maps import word_maps
+from caption.web.serve import launch, trusted_hosts
+from caption.web.wording import hint
+
+
+def test_importing_the_parts_loads_nothing_heavy() -> None:
+    rooms = ("caption/web", "vqa/web", "vqa/commands")
+    names = [
+        ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        for room in rooms
+        for path in (ROOT / room).glob("*.py")
+    ]
+    code = (
+        f"import sys, {', '.join(names)}\n"
+        "heavy = {'torch', 'gradio', 'numpy', 'PIL', 'starlette'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
+def test_a_photo_is_looked_at_once_for_captions_and_answers(captioner) -> None:
+    looks = []
+    captioner.model.encoder.register_forward_hook(lambda *_: looks.append(1))
+    answerer = question_answerer(captioner)
+    look = Eyes(captioner.extract)
+    photo = scene("red", "left")
+    captioner.describe(look(photo))
+    for question in ("what colour is it?", "is it red?", "is it blue?"):
+        answerer(look(photo.copy()), question)
+    assert len(looks) == 1
+    for column in range(look.REMEMBERED + 1):
+        other = photo.copy()
+        other.putpixel((column, 0), (9, 9, 9))
+        look(other)
+    assert len(look.seen) == look.REMEMBERED
+
+
+class Blind(Caption):
+    """What a model says that does not attend to places."""
+
+    has_attention = False
+
+
+def two_words(*weights: float, kind: type[Caption] = Caption) -> Caption:
+    """Return a caption of two words that were both seen in these four places."""
+    attention = np.array([weights, weights], dtype=float).reshape(2, 2, 2)
+    return kind("red block", ("red", "block"), (-0.1, -3.0), attention, score=-1.0)
+
+
+def test_every_word_has_a_map_with_how_sure_the_model_was() -> None:
+    maps = word_maps(scene("red", "left"), two_words(1, 0, 0, 0))
+    assert [label for _, label in maps] == ["red  90%", "block  5.0%"]
+    assert hint(two_words(1, 0, 0, 0)).startswith("Bright is where it looked")
+
+
+def test_maps_that_say_little_are_called_so() -> None:
+    assert hint(two_words(0.25, 0.25, 0.25, 0.25)).startswith("It looked everywhere at once")
+    silent = Caption("", (), (), np.empty((0, 2, 2)), score=0.0)
+    assert hint(silent) == "The model has nothing to say about this photo."
+
+
+def test_a_model_that_does_not_attend_to_places_has_no_maps_and_says_so() -> None:
+    nowhere = two_words(math.nan, math.nan, math.nan, math.nan, kind=Blind)
+    assert word_maps(scene("red", "left"), nowhere) == []
+    assert hint(nowhere).startswith("This model does not attend to places")
+
+
+def test_on_loopback_only_names_of_this_machine_are_trusted() -> None:
+    for host in ("127.0.0.1", "localhost", "::1"):
+        assert trusted_hosts(host) == ["127.0.0.1", "localhost", "[::1]"]
+    assert trusted_hosts("192.0.2.1") == ["*"]
+
+
+def test_a_host_that_there_is_not_is_one_sentence() -> None:
+    with pytest.raises(GlimpseError, match="^cannot serve nowhere.invalid, port 7860: "):
+        launch(None, host="nowhere.invalid")

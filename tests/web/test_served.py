@@ -1,0 +1,114 @@
+"""The page as other programs meet it, with good and bad intentions."""
+
+import io
+import json
+
+import httpx
+import pytest
+from tiny import ROOT, scene
+
+from vqa.web.page import NO_ANSWERER
+
+
+def upload(address: str, content: bytes, *, name: str = "a.png", **headers: str) -> httpx.Response:
+    """Upload a file as another program than the page does."""
+    url = f"{address}/gradio_api/upload"
+    return httpx.post(url, files={"files": (name, content)}, headers=headers)
+
+
+def photo_at(address: str, content: bytes | None = None, *, name: str = "a.png") -> dict:
+    """Upload a photo and return what the endpoints know it by."""
+    if content is None:
+        file = io.BytesIO()
+        scene("red", "left").save(file, "PNG")
+        content = file.getvalue()
+    (path,) = upload(address, content, name=name).json()
+    return {"path": path, "meta": {"_type": "gradio.FileData"}}
+
+
+def call(address: str, endpoint: str, *arguments):
+    """Return the results of an endpoint, or the error that it answers with."""
+    url = f"{address}/gradio_api/call/{endpoint}"
+    event = httpx.post(url, json={"data": arguments}).json()["event_id"]
+    told = httpx.get(f"{url}/{event}", timeout=30).text
+    data = json.loads(told.split("data: ", 1)[1])
+    return data["error"] if told.startswith("event: error") else data
+
+
+def components(address: str) -> list[dict]:
+    """Return the parts of a page."""
+    return httpx.get(f"{address}/config").json()["components"]
+
+
+def test_other_pages_and_names_cannot_send_anything(address) -> None:
+    assert upload(address, b"x").status_code == 200
+    assert upload(address, b"x", Origin=address).status_code == 200
+    assert upload(address, b"x", Origin="http://evil.example").status_code == 403
+    assert upload(address, b"x", Origin="null").status_code == 403
+    assert upload(address, b"x", Host="evil.example").status_code == 400
+
+
+def test_files_of_the_machine_are_not_served(address) -> None:
+    for path in ("/etc/passwd", str(ROOT / "app.py")):
+        assert httpx.get(f"{address}/gradio_api/file={path}").status_code == 403
+
+
+def test_other_programs_are_told_what_they_may_call(address) -> None:
+    described = httpx.get(f"{address}/gradio_api/info").json()
+    assert set(described["named_endpoints"]) == {"/caption", "/ask"}
+
+
+def test_other_programs_get_captions_with_a_map_for_every_word(address) -> None:
+    text, others, maps, hint = call(address, "caption", photo_at(address), 3, 2)
+    assert [shown["caption"].split()[0] for shown in maps] == text.split()
+    assert others.count("of the best") == 2
+    assert hint.startswith(("Bright is where", "It looked everywhere"))
+    shown = httpx.get(maps[0]["image"]["url"])
+    assert shown.headers["content-type"].startswith("image/")
+
+
+def test_other_programs_get_answers(address) -> None:
+    emptied, _, said, top, glimpses = call(
+        address, "ask", photo_at(address), "what colour is it?", []
+    )
+    assert emptied == ""
+    assert [turn["role"] for turn in said] == ["user", "assistant"]
+    assert said[1]["content"][0]["text"].startswith(f"{top['label']} (")
+    assert len(glimpses) == 2
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "photo", "rest", "message"),
+    [
+        ("caption", b"no picture at all", (3, 2), "'holiday.jpg' is not a picture"),
+        ("ask", b"no picture at all", ("is it red?", []), "'holiday.jpg' is not a picture"),
+        ("ask", None, ("?!", []), "the question '?!' has no words"),
+        ("ask", ..., ("is it red?", []), "Upload a photo first"),
+    ],
+)
+def test_what_cannot_be_used_is_answered_with_a_sentence(
+    address, endpoint, photo, rest, message
+) -> None:
+    sent = None if photo is ... else photo_at(address, photo, name="holiday.jpg")
+    assert call(address, endpoint, sent, *rest).startswith(message)
+
+
+def test_a_page_without_an_answerer_says_what_to_do(addresses) -> None:
+    parts = components(addresses["styles, no answerer"])
+    assert NO_ANSWERER.strip() in [part["props"].get("value") for part in parts]
+
+
+def test_styles_can_be_chosen_where_a_model_has_them(addresses) -> None:
+    choices = [
+        [part["props"]["choices"] for part in components(address) if part["type"] == "dropdown"]
+        for address in (addresses["whole"], addresses["styles, no answerer"])
+    ]
+    assert choices == [[], [[["its own", ""], ["original", "original"]]]]
+
+
+def test_it_is_served_by_an_address_of_version_6(addresses) -> None:
+    if "version 6" not in addresses:
+        pytest.skip("this machine has no IPv6")
+    assert addresses["version 6"].startswith("http://[::1]:")
+    assert httpx.get(addresses["version 6"]).status_code == 200
+    assert upload(addresses["version 6"], b"x", Origin="http://evil.example").status_code == 403

@@ -1,0 +1,53 @@
+"""The command that serves the page."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from caption.web.serve import launch, settle_gradio
+from vqa.web.page import build_app
+
+if TYPE_CHECKING:
+    from caption.predict import Captioner
+    from vqa.predict import QuestionAnswerer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Args:
+    """Caption photos in the browser."""
+
+    model: str | None = None
+    """Model directory or hub id of the captioner; by default the one that comes with the
+    package."""
+    ask_model: str | None = None
+    """Model directory or hub id of the question answerer, trained on the features of the
+    captioner's encoder; by default the one that comes with the package."""
+    host: str = "127.0.0.1"
+    """Address to serve; others than this machine can only connect if it is not a loopback one."""
+    port: int | None = None
+    """Port to serve; by default the first free one from 7860."""
+
+    def __post_init__(self) -> None:
+        if self.port is not None and not 0 < self.port < 65536:
+            raise ValueError(f"port must be between 1 and 65535, got {self.port}")
+
+
+def main(args: Args) -> None:
+    """Load the models and serve the page until interrupted."""
+    settle_gradio()
+    from caption.predict import Captioner
+
+    captioner = Captioner.from_pretrained(args.model)
+    answerer = load_answerer(captioner, args.ask_model)
+    launch(build_app(captioner, answerer), host=args.host, port=args.port)
+
+
+def load_answerer(captioner: "Captioner", source: str | None) -> "QuestionAnswerer | None":
+    """Load the question answerer, or none where only the captioner was changed."""
+    from vqa.model import VqaModel
+    from vqa.predict import DEFAULT_ANSWERER, QuestionAnswerer
+
+    model = VqaModel.from_pretrained(source or DEFAULT_ANSWERER)
+    same_encoder = model.sight.encoder_id == captioner.extract.encoder_id
+    if source is None and not same_encoder:
+        return None
+    return QuestionAnswerer(model.to(captioner.model.device), captioner.extract)
