@@ -21,15 +21,14 @@ PATIENCE = 20_000  # milliseconds
 @pytest.fixture(scope="session")
 def addresses(tmp_path_factory):
     """Where `serve_tiny.py` serves each of its pages."""
-    found_in = [str(ROOT), str(ROOT / "tests")]
     command = [sys.executable, str(Path(__file__).with_name("serve_tiny.py"))]
+    settings = {
+        "GRADIO_TEMP_DIR": str(tmp_path_factory.mktemp("uploads")),
+        "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")]),
+    }
     with subprocess.Popen(
         command,
-        env=os.environ
-        | {
-            "GRADIO_TEMP_DIR": str(tmp_path_factory.mktemp("uploads")),
-            "PYTHONPATH": os.pathsep.join(found_in),
-        },
+        env=os.environ | settings,
         stdin=subprocess.PIPE,  # ends with this process, however that ends, and then so does it
         stdout=subprocess.PIPE,
         text=True,
