@@ -10,17 +10,17 @@ from jinja2 import Environment
 
 from caption.data.divide import divided
 from caption.engine.config import OptimConfig, TrainerConfig
-from caption.errors import ModelError
+from caption.errors import Command, ModelError
 from caption.files.paths import ImageFile, ImageId
 from caption.files.writing import write_text
+from caption.models.directory import install_model
 from caption.vision.store import FeatureStore
 from caption.vision.thumbnail import thumbnail
 from vqa.config import VqaConfig
 from vqa.data.annotations import ImageQuestion, QuestionId
-from vqa.data.batches import QuestionCollate
 from vqa.data.forms import QuestionSet
 from vqa.data.reading import VqaData
-from vqa.evaluate import VqaReport, evaluate_answers
+from vqa.evaluate import VqaReport, evaluate_on
 from vqa.metrics import Gain, gain
 from vqa.model import Sight, VqaModel
 from vqa.task import openings_of, texts_of
@@ -79,7 +79,8 @@ def grown(model: VqaModel, questions: Sequence[ImageQuestion], sight: Sight) -> 
     if sight[1:] != model.sight[1:]:
         raise ModelError(
             f"the question answerer reads grids of {model.sight[1:]} positions and features, the "
-            f"captioner's encoder gives {sight[1:]}; train a new one with scripts/train_vqa.py"
+            f"captioner's encoder gives {sight[1:]}",
+            Command("train answers", "to train a new one"),
         )
     config = VqaConfig()
     return model.grown(
@@ -138,17 +139,7 @@ def compare_models(new: VqaModel, old: VqaModel, data: VqaData, store: FeatureSt
         data: questions about images that neither has learnt from.
         store: the features of the images.
     """
-    reports = []
-    for model in (new, old):
-        collate = QuestionCollate(
-            store,
-            model.vocabulary,
-            model.answers,
-            max_length=VqaConfig().text.max_length,
-            history_turns=model.config.history_turns,
-        )
-        reports.append(evaluate_answers(model.to(old.device).eval(), data.questions, collate))
-    after, before = reports
+    after, before = (evaluate_on(model.to(old.device).eval(), data, store) for model in (new, old))
     image_of = {question.question_id: question.image_id for question in data.questions}
     return Comparison(data, after, before, gain(after.scores, before.scores, image_of))
 
@@ -189,6 +180,37 @@ pipeline_tag: visual-question-answering
 ---
 # A question answerer, fine-tuned
 
-Written by Glimpse's `scripts/finetune_vqa.py` from {source}, on {data}: {num_train} questions to
+Written by Glimpse's `glimpse finetune answers` from {source}, on {data}: {num_train} questions to
 learn. It reads the features of encoder {encoder_id}. {comparison}.
 """
+
+
+def install(
+    model: VqaModel,
+    directory: Path,
+    comparison: Comparison,
+    *,
+    source: str,
+    data: str,
+    num_train: int,
+) -> None:
+    """Write a model directory with its report, beside what is in the directory already.
+
+    Args:
+        model: to write.
+        directory: where to; its `training` stays.
+        comparison: of `compare_models`.
+        source: the model that it came from, for the card.
+        data: what it learnt, for the card.
+        num_train: questions that it learnt from.
+    """
+    card = CARD.format(
+        source=source,
+        data=data,
+        num_train=num_train,
+        encoder_id=model.sight.encoder_id,
+        comparison=comparison,
+    )
+    whole = directory / "training" / "model"
+    model.save_pretrained(whole, card=card)
+    install_model(whole, directory)

@@ -129,7 +129,7 @@ pipeline_tag: image-to-text
 ---
 # An image captioner
 
-Written by Glimpse's `scripts/train_caption.py`. Validation: {scores}.
+Written by Glimpse's `glimpse train captions`. Validation: {scores}.
 
     from caption import Captioner
     print(Captioner.from_pretrained("this directory")("photo.jpg").text)
@@ -227,7 +227,7 @@ def task_of(
         ]
     elif config.trainable_stages:
         raise DataError(
-            "stored features are for a frozen encoder, but config.trainable-stages is "
+            "stored features are for a frozen encoder, but config.trainable_stages is "
             f"{config.trainable_stages}; leave one of the two out"
         )
     else:

@@ -119,7 +119,7 @@ def test_training_goes_on_from_a_model_with_its_words_and_sizes(data_set, tiny_m
 
 
 def test_stored_features_and_a_trainable_encoder_exclude_each_other(data_set, tmp_path) -> None:
-    with pytest.raises(DataError, match="config.trainable-stages is -1"):
+    with pytest.raises(DataError, match="config.trainable_stages is -1"):
         build(data_set, replace(CONFIG, trainable_stages=-1), features=tmp_path)
 
 

@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from caption.commands.run import run
-
 
 @dataclass(frozen=True, kw_only=True)
 class Args:
@@ -13,7 +11,7 @@ class Args:
     references: Path
     """COCO captions JSON file of many images, such as a training set."""
     output: Path
-    """JSON file that receives the counts, for --df of evaluate_caption.py."""
+    """JSON file that receives the counts, for --df of `glimpse evaluate captions`."""
 
 
 def main(args: Args) -> None:
@@ -27,7 +25,3 @@ def main(args: Args) -> None:
         f"{args.output}: {len(frequencies.counts)} runs of words that belong to at least two of "
         f"{frequencies.num_images} images"
     )
-
-
-if __name__ == "__main__":
-    run(main, Args)
