@@ -17,7 +17,7 @@ from pathlib import Path
 from caption.commands.run import run
 from caption.errors import DataError
 
-DESCRIBE = Path(__file__).with_name("describe.py")
+GLIMPSE = [sys.executable, "-c", "from vqa.commands import main; main()"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +88,7 @@ def _make(archive: Path, photos: list[Path], args: Args, rng: random.Random) -> 
 
 @contextmanager
 def _describing(root: Path, output: str, *more: str) -> Iterator["subprocess.Popen[bytes]"]:
-    command = [sys.executable, str(DESCRIBE), "archive", "--output", output, *more]
+    command = [*GLIMPSE, "caption", "archive", "--output", output, *more]
     with (root / "log").open("wb") as log:
         process = subprocess.Popen(command, cwd=root, stdout=log, stderr=log)  # noqa: S603
         try:
@@ -113,7 +113,7 @@ def _watched(root: Path, output: str) -> tuple[list[int], float, float]:
             time.sleep(0.2)
         seconds = time.perf_counter() - begun
     if process.returncode or len(memory) < 5:
-        raise DataError(f"describe.py failed: {(root / 'log').read_text()[-500:]}")
+        raise DataError(f"glimpse caption failed: {(root / 'log').read_text()[-500:]}")
     return memory, begun - started, seconds
 
 
@@ -135,7 +135,7 @@ def _killed(root: Path, output: str, longest: float, kills: int, rng: random.Ran
 def _finish(root: Path, output: str, *more: str) -> None:
     with _describing(root, output, *more) as process:
         if process.wait():
-            raise DataError(f"describe.py failed: {(root / 'log').read_text()[-500:]}")
+            raise DataError(f"glimpse caption failed: {(root / 'log').read_text()[-500:]}")
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ GOLDEN = Path(__file__).parent / "golden"
 
 COLOURS = {"red": (220, 30, 30), "green": (30, 200, 40), "blue": (30, 60, 220)}
 SIDES = ("left", "right")
+QUESTIONS = ["what colour is the block?", "is the block red?"]
 
 
 @dataclass(frozen=True)
@@ -52,3 +53,30 @@ def write_data_set(root: Path) -> DataSet:
     annotations = root / "captions.json"
     annotations.write_text(json.dumps(records), encoding="utf-8")
     return DataSet(annotations, images)
+
+
+def write_questions(root: Path) -> tuple[Path, Path, Path]:
+    """Write two questions about every scene in the VQA format."""
+    images = root / "images"
+    images.mkdir(parents=True)
+    questions, annotations, files = [], [], []
+    for number, (colour, side) in enumerate((c, s) for c in COLOURS for s in SIDES):
+        scene(colour, side).save(images / f"{number}.png")
+        files.append({"id": number, "file_name": f"{number}.png"})
+        for text, answer in zip(
+            QUESTIONS, (colour, "yes" if colour == "red" else "no"), strict=True
+        ):
+            identity = {"question_id": len(questions), "image_id": number}
+            questions.append({**identity, "question": text})
+            annotations.append(
+                {
+                    **identity,
+                    "answers": [{"answer": answer}],
+                    "answer_type": "other",
+                    "question_type": text.split()[0],
+                }
+            )
+    paths = root / "questions.json", root / "annotations.json", images
+    paths[0].write_text(json.dumps({"images": files, "questions": questions}))
+    paths[1].write_text(json.dumps({"annotations": annotations}))
+    return paths

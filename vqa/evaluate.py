@@ -5,8 +5,11 @@ from dataclasses import dataclass
 
 import torch
 
+from caption.vision.store import FeatureStore
+from vqa.config import TextConfig
 from vqa.data.annotations import AnsweredQuestion, ImageQuestion, QuestionId
 from vqa.data.batches import QuestionCollate, load_questions
+from vqa.data.reading import VqaData
 from vqa.metrics import VqaScores, score
 from vqa.model import VqaModel
 
@@ -52,3 +55,15 @@ def evaluate_answers(
         for q in questions
     }
     return VqaReport(answers, score(answers, truths))
+
+
+def evaluate_on(model: VqaModel, data: VqaData, store: FeatureStore) -> VqaReport:
+    """Answer the questions of a data set from stored features, and score the answers."""
+    collate = QuestionCollate(
+        store,
+        model.vocabulary,
+        model.answers,
+        max_length=TextConfig().max_length,
+        history_turns=model.config.history_turns,
+    )
+    return evaluate_answers(model, data.questions, collate)

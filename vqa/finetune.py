@@ -3,25 +3,23 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
-
-from jinja2 import Environment
 
 from caption.data.divide import divided
 from caption.engine.config import OptimConfig, TrainerConfig
-from caption.errors import ModelError
+from caption.errors import Command, ModelError
+from caption.evaluation import page
+from caption.evaluation.page import Card, Page
+from caption.evaluation.tables import Row, ScoreTable
 from caption.files.paths import ImageFile, ImageId
-from caption.files.writing import write_text
 from caption.metrics.bootstrap import Difference
+from caption.models.directory import install_model
 from caption.vision.store import FeatureStore
-from caption.vision.thumbnail import thumbnail
 from vqa.config import VqaConfig
 from vqa.data.annotations import ImageQuestion, QuestionId
-from vqa.data.batches import QuestionCollate
 from vqa.data.forms import QuestionSet
 from vqa.data.reading import VqaData
-from vqa.evaluate import VqaReport, evaluate_answers
+from vqa.evaluate import VqaReport, evaluate_on
 from vqa.metrics import gain
 from vqa.model import Sight, VqaModel
 from vqa.task import openings_of, texts_of
@@ -80,7 +78,8 @@ def grown(model: VqaModel, questions: Sequence[ImageQuestion], sight: Sight) -> 
     if sight[1:] != model.sight[1:]:
         raise ModelError(
             f"the question answerer reads grids of {model.sight[1:]} positions and features, the "
-            f"captioner's encoder gives {sight[1:]}; train a new one with scripts/train_vqa.py"
+            f"captioner's encoder gives {sight[1:]}",
+            Command("train answers", "to train a new one"),
         )
     config = VqaConfig()
     return model.grown(
@@ -130,6 +129,17 @@ class Comparison:
             f"to {100 * high:+.1f})"
         )
 
+    def table(self) -> ScoreTable:
+        """Return the accuracies before and after, in all and by the types of answers."""
+        after, before = self.after.scores, self.before.scores
+        rows = [Row("accuracy", after.accuracy, before.accuracy, self.gain)]
+        if len(after.by_answer_type) > 1:
+            rows += [
+                Row(f"  {name or '(none)'}", value, before.by_answer_type[name])
+                for name, value in after.by_answer_type.items()
+            ]
+        return ScoreTable(rows, "before")
+
 
 def compare_models(new: VqaModel, old: VqaModel, data: VqaData, store: FeatureStore) -> Comparison:
     """Return how much better a model answers questions than the one that it came from.
@@ -140,17 +150,7 @@ def compare_models(new: VqaModel, old: VqaModel, data: VqaData, store: FeatureSt
         data: questions about images that neither has learnt from.
         store: the features of the images.
     """
-    reports = []
-    for model in (new, old):
-        collate = QuestionCollate(
-            store,
-            model.vocabulary,
-            model.answers,
-            max_length=VqaConfig().text.max_length,
-            history_turns=model.config.history_turns,
-        )
-        reports.append(evaluate_answers(model.to(old.device).eval(), data.questions, collate))
-    after, before = reports
+    after, before = (evaluate_on(model.to(old.device).eval(), data, store) for model in (new, old))
     image_of = {question.question_id: question.image_id for question in data.questions}
     return Comparison(data, after, before, gain(after.scores, before.scores, image_of))
 
@@ -167,11 +167,34 @@ def write_page(path: Path, comparison: Comparison, *, count: int = 12) -> None:
         "Worse": _spread(worse, comparison.data, count),
         "Wrong before and after": _spread(wrong, comparison.data, count),
     }
-    template = resources.files("vqa").joinpath("report.html").read_text("utf-8")
-    page = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(template)
-    shown = {question.image_id for questions in groups.values() for question in questions}
-    pictures = {image: thumbnail(comparison.data.images[image]) for image in shown}
-    write_text(path, page.render(comparison=comparison, groups=groups, pictures=pictures))
+    page.write_page(
+        path,
+        Page(
+            title="Answers before and after",
+            protocol={
+                "questions": f"{len(comparison.data.questions)} about "
+                f"{len(comparison.data.images)} held-out images",
+                "right": "one of the given answers, after the official normalisation",
+            },
+            scores=comparison.table(),
+            groups={
+                title: [_card(comparison, question) for question in questions]
+                for title, questions in groups.items()
+            },
+        ),
+    )
+
+
+def _card(comparison: Comparison, question: ImageQuestion) -> Card:
+    after, before = (
+        report.answers[question.question_id] for report in (comparison.after, comparison.before)
+    )
+    right = " or ".join(dict.fromkeys(question.answers))
+    return Card(
+        comparison.data.images[question.image_id],
+        question.text,
+        (f"after: {after}", f"before: {before}", f"right: {right}"),
+    )
 
 
 def _spread(chosen: Sequence[QuestionId], data: VqaData, count: int) -> list[ImageQuestion]:
@@ -191,6 +214,37 @@ pipeline_tag: visual-question-answering
 ---
 # A question answerer, fine-tuned
 
-Written by Glimpse's `scripts/finetune_vqa.py` from {source}, on {data}: {num_train} questions to
+Written by Glimpse's `glimpse finetune answers` from {source}, on {data}: {num_train} questions to
 learn. It reads the features of encoder {encoder_id}. {comparison}.
 """
+
+
+def install(
+    model: VqaModel,
+    directory: Path,
+    comparison: Comparison,
+    *,
+    source: str,
+    data: str,
+    num_train: int,
+) -> None:
+    """Write a model directory with its report, beside what is in the directory already.
+
+    Args:
+        model: to write.
+        directory: where to; its `training` stays.
+        comparison: of `compare_models`.
+        source: the model that it came from, for the card.
+        data: what it learnt, for the card.
+        num_train: questions that it learnt from.
+    """
+    card = CARD.format(
+        source=source,
+        data=data,
+        num_train=num_train,
+        encoder_id=model.sight.encoder_id,
+        comparison=comparison,
+    )
+    whole = directory / "training" / "model"
+    model.save_pretrained(whole, card=card)
+    install_model(whole, directory)

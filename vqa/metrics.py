@@ -92,3 +92,22 @@ def accuracy(prediction: str, answers: Sequence[str]) -> float:
     prediction = compared(prediction)
     matches = [compared(answer) == prediction for answer in answers]
     return fmean(min(1.0, (sum(matches) - own) / 3) for own in matches)
+
+
+def table(scores: VqaScores) -> str:
+    """Return the scores as text, in percent as they are usually given."""
+    exact = len(scores.per_question) - scores.num_official
+    lines = []
+    if scores.num_official:
+        lines.append(f"{scores.num_official} scored by the official rule for ten answers")
+    if exact:
+        lines.append(f"{exact} with fewer than ten answers: right if one of them is the same")
+    lines += ["", f"accuracy {scores.accuracy:.2%}"]
+    for title, parts in (
+        ("by answer type", scores.by_answer_type),
+        ("by question type", scores.by_question_type),
+    ):
+        if len(parts) > 1:
+            lines += ["", title]
+            lines += [f"  {name or '(none)':<24} {value:.2%}" for name, value in parts.items()]
+    return "\n".join(lines)

@@ -26,6 +26,7 @@ from caption.models.directory import (
 )
 from caption.networks.grow import regrown
 from caption.text.vocabulary import Vocabulary
+from caption.vision.store import StorePlan
 from vqa.answers import AnswerVocabulary
 from vqa.config import HeadConfig
 
@@ -44,6 +45,12 @@ class Sight(NamedTuple):
     """Its fingerprint; the features of any other mean nothing to the head."""
     num_positions: int
     feature_dim: int
+
+    @classmethod
+    def of(cls, plan: StorePlan) -> "Sight":
+        """Return the encoder of stored features."""
+        _, num_positions, feature_dim = plan.shape
+        return cls(plan.encoder_id, num_positions, feature_dim)
 
 
 class QuestionEncoder(nn.Module):

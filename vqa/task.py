@@ -11,7 +11,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from caption.engine.trainer import LossTerms
-from caption.errors import FeatureStoreError
+from caption.errors import Command, FeatureStoreError
 from caption.text.tokenize import tokenize
 from caption.text.vocabulary import Vocabulary
 from caption.vision.store import FeatureStore
@@ -35,7 +35,7 @@ pipeline_tag: visual-question-answering
 ---
 # A question answerer
 
-Written by Glimpse's `scripts/train_vqa.py`. It reads the features of encoder {encoder_id}.
+Written by Glimpse's `glimpse train answers`. It reads the features of encoder {encoder_id}.
 Validation: {scores}.
 """
 
@@ -57,8 +57,8 @@ class VqaTask:
             if store.plan.encoder_id != model.sight.encoder_id:
                 raise FeatureStoreError(
                     f"the features are of encoder {store.plan.encoder_id}, the model reads those "
-                    f"of {model.sight.encoder_id}; extract them again with its encoder "
-                    "(scripts/extract_features.py)"
+                    f"of {model.sight.encoder_id}",
+                    Command("prepare features", "to extract them again with its encoder"),
                 )
         self.config, self.model = config, model
         self.train, self.validation = train, validation
@@ -129,10 +129,23 @@ def build_task(
             (answer for question in data.questions for answer in question.answers),
             max_answers=config.text.max_answers,
         ),
-        Sight(store.plan.encoder_id, *store.plan.shape[1:]),
+        Sight.of(store.plan),
         openings_of(data.questions),
     )
     return VqaTask(config, model, train=train, validation=validation)
+
+
+def summary(task: VqaTask) -> str:
+    """Return what there is to learn, and for how much of the rest the model has no answer."""
+    (train, _), (validation, _) = task.train, task.validation
+    answers = task.model.answers
+    lost = sum(not answers.targets(question.answers) for question in validation.questions)
+    return (
+        f"{len(train.questions)} questions about {len(train.images)} images to learn, "
+        f"{len(task.model.vocabulary)} words, {len(answers)} answers\n"
+        f"{len(validation.questions)} questions about {len(validation.images)} images to validate; "
+        f"{lost} have only answers that the model cannot give"
+    )
 
 
 def texts_of(questions: Sequence[ImageQuestion]) -> Iterator[str]:

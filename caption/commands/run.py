@@ -1,10 +1,10 @@
-"""How every script of the project is run from the command line."""
+"""How every command of the project is run from the command line."""
 
 import io
 import os
 import sys
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
 
 import tyro
 
@@ -12,13 +12,24 @@ from caption.commands.memory import keep_freed_memory
 from caption.errors import Argument, GlimpseError, Remedy, in_python, in_words
 
 
-def run(main: Callable[[Any], int | None], args: Any) -> None:
+def run(
+    main: Callable[[Any], int | None],
+    args: Any,
+    *,
+    prog: str | None = None,
+    words: Sequence[str] | None = None,
+) -> NoReturn:
     """Read the arguments, call `main` and exit with its status.
 
-    `args` is a dataclass, or a union of some, which become subcommands. Its docstring is the help's
-    first sentence, those of its fields are the options'. What a user gave and cannot be used ends
-    with one line and status 2, as wrong options do; Ctrl-C with status 130 and a closed pipe with
-    141, as in a shell.
+    What a user gave and cannot be used ends with one line and status 2, as wrong options do; Ctrl-C
+    with status 130 and a closed pipe with 141, as in a shell.
+
+    Args:
+        main: what to do.
+        args: a dataclass. Its docstring is the help's first sentence, those of its fields are the
+            options'.
+        prog: what the help calls it, by default the file that was started.
+        words: to read, by default those of the command line.
     """
     keep_freed_memory()
     # Names of files may be no valid Unicode, and messages may quote what no terminal can show.
@@ -26,11 +37,11 @@ def run(main: Callable[[Any], int | None], args: Any) -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
-        sys.exit(main(tyro.cli(args)))
+        sys.exit(main(tyro.cli(args, prog=prog, args=words)))
     except GlimpseError as error:
-        sys.exit(_complain(error.worded(on_the_command_line), status=2))
+        sys.exit(complain(error.worded(on_the_command_line)))
     except KeyboardInterrupt:
-        sys.exit(_complain("interrupted", status=130))
+        sys.exit(complain("interrupted", status=130))
     except BrokenPipeError:  # `| head` has read enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
@@ -44,6 +55,7 @@ def on_the_command_line(remedy: Remedy) -> str:
     return in_python(remedy)
 
 
-def _complain(message: str, *, status: int) -> int:
+def complain(message: str, *, status: int = 2) -> int:
+    """Say what is wrong and return the exit status."""
     sys.stderr.write(f"{message}\n")
     return status

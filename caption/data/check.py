@@ -10,10 +10,12 @@ from pathlib import Path
 
 import ftfy
 
+from caption.data import coco
 from caption.data.captioned import PICTURES_ALONE, CaptionedImage, DataSet
+from caption.data.forms import read_captions
 from caption.data.pictures import look
 from caption.errors import DataError
-from caption.files.paths import ImageFile
+from caption.files.paths import ImageFile, ImageId
 from caption.files.tables import Problem, refuse_fatal
 from caption.text.tokenize import tokenize
 
@@ -76,6 +78,36 @@ def examine(data_set: DataSet) -> Examination:
     problems += _overall(data_set, often)
     problems.sort(key=lambda problem: not problem.fatal)
     return Examination(data_set, tuple(problems), digests, words, often)
+
+
+def read_sound(data: Path, manifest: Path | None = None) -> DataSet:
+    """Read the captioned pictures of a folder, all of whose captions can be learnt from.
+
+    Args:
+        data: the folder.
+        manifest: the file that says the captions; by default it is looked for.
+
+    Raises:
+        DataError: names the first thing that is wrong.
+    """
+    data_set = read_captions(data, manifest)
+    refuse_faulty(data_set, data)
+    return data_set
+
+
+def read_references(source: Path) -> dict[ImageId, tuple[str, ...]]:
+    """Return what people said of each image.
+
+    Args:
+        source: a folder of captioned pictures in any form, or a COCO captions file, whose pictures
+            need not be there.
+
+    Raises:
+        DataError: names the first thing that is wrong.
+    """
+    if source.is_dir():
+        return {image.image_id: image.captions for image in read_sound(source).images}
+    return coco.read_references(source)
 
 
 def refuse_faulty(data_set: DataSet, data: Path) -> None:

@@ -6,7 +6,7 @@ wrong with one is a `Problem`; those who need the whole file refuse it for the f
 
 import contextlib
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -127,18 +127,20 @@ def _load_coco(annotations: Path) -> COCO:
     return coco
 
 
-def read_results(results: Path, annotations: Path, *, subset: bool = False) -> dict[ImageId, str]:
-    """Return the captions of a COCO results file in the order of the annotations' images.
+def read_results(
+    results: Path, images: Collection[ImageId], source: Path, *, subset: bool = False
+) -> dict[ImageId, str]:
+    """Return the captions of a COCO results file in the order of the images.
 
     Args:
         results: a list of `image_id` and `caption`, such as `glimpse caption` writes.
-        annotations: captions JSON file that lists the images.
+        images: those that are to be captioned.
+        source: where these are listed, for the messages.
         subset: whether images may be missing.
 
     Raises:
         DataError: names the first record that is not as expected.
     """
-    coco = _load_coco(annotations)
     records = read_json(results, expected="a COCO results JSON file")
     if not isinstance(records, list) or not records:
         raise DataError(
@@ -147,31 +149,24 @@ def read_results(results: Path, annotations: Path, *, subset: bool = False) -> d
         )
     check_fields(records, "record", {"image_id": (int, str), "caption": (str,)}, results)
     refuse_duplicates((record["image_id"] for record in records), "image_id", results)
-    _check_images([record["image_id"] for record in records], coco.imgs, results, annotations)
-    missing = coco.imgs.keys() - {record["image_id"] for record in records}
+    captions = {record["image_id"]: record["caption"] for record in records}
+    unknown = [image_id for image_id in captions if image_id not in images]
+    if unknown:
+        other = str if isinstance(unknown[0], int) else int
+        same = [i for i in images if isinstance(i, other) and str(i) == str(unknown[0])]
+        cure = f"write the id as {same[0]!r}" if same else "remove it, or give its references"
+        raise DataError(
+            f"{results}: image_id {unknown[0]!r} is not among the images of {source} "
+            f"({len(unknown)} such); {cure}"
+        )
+    missing = [image_id for image_id in images if image_id not in captions]
     if missing and not subset:
         raise DataError(
-            f"{results}: no caption for {len(missing)} of {len(coco.imgs)} images, the first is "
+            f"{results}: no caption for {len(missing)} of {len(images)} images, the first is "
             f"{min(missing, key=str)!r}; caption them all",
             Argument("subset", why="to score the rest"),
         )
-    with contextlib.redirect_stdout(io.StringIO()):
-        found = coco.loadRes(records)
-    return {image_id: captions_of(found, image_id)[0] for image_id in found.imgs}
-
-
-def _check_images(
-    image_ids: Sequence[ImageId], known: Mapping[ImageId, Any], results: Path, annotations: Path
-) -> None:
-    unknown = [image_id for image_id in image_ids if image_id not in known]
-    if unknown:
-        other = str if isinstance(unknown[0], int) else int
-        same = [i for i in known if isinstance(i, other) and str(i) == str(unknown[0])]
-        cure = f"write the id as {same[0]!r}" if same else "remove it, or give its references"
-        raise DataError(
-            f"{results}: image_id {unknown[0]!r} is not among the images of {annotations} "
-            f"({len(unknown)} such); {cure}"
-        )
+    return {image_id: captions[image_id] for image_id in images if image_id in captions}
 
 
 def read_image_records(annotations: Path) -> list[dict[str, Any]]:

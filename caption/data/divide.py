@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Hashable, Sequence
 from typing import TypeVar
 
+from caption.data.captioned import CaptionedImage
 from caption.errors import DataError
 from caption.files.locate import Split
 
@@ -52,6 +53,30 @@ def divided(
             "are the same; expected at least 10"
         )
     return train, validation, test
+
+
+def validated(
+    images: Sequence[CaptionedImage], *, seed: int
+) -> tuple[list[CaptionedImage], list[CaptionedImage]]:
+    """Return what to learn from and what to validate by, as the data set says or by lot.
+
+    Args:
+        images: of a data set; those that are for testing are left out.
+        seed: of the lot.
+
+    Raises:
+        DataError: there are too few.
+    """
+    train = [image for image in images if image.split in ("train", "")]
+    validation = [image for image in images if image.split == "validation"]
+    if not validation:
+        train, validation = by_lot(train, [i.source for i in train], VALIDATION_SHARE, seed)
+    if not train or len(validation) < 2:
+        raise DataError(
+            f"{len(images)} images are too few to learn from some and validate by others; "
+            "expected at least 3"
+        )
+    return train, validation
 
 
 def by_lot(

@@ -81,7 +81,8 @@ def read_captions(data: Path, manifest: Path | None = None) -> DataSet:
                 "table with columns such as image and caption, COCO or Karpathy JSON, or Flickr's "
                 "token file"
             )
-        return _read([found], data)
+        # Its name says nothing of what it is for now: one may well learn from captions_val.json.
+        return _read([found], data, named=True)
     found_files = _look_through(data)
     if found_files:
         return _read(found_files, data)
@@ -112,10 +113,11 @@ def _unknown_lists(data: Path) -> Iterator[Problem]:
             yield Problem("unknown list", str(path), message, fatal=False)
 
 
-def _read(found: Sequence[_Found], data: Path) -> DataSet:
+def _read(found: Sequence[_Found], data: Path, *, named: bool = False) -> DataSet:
+    """Return what files hold that were found in the folder, or that were named by its owner."""
     parts = []
     for file in found:
-        split = split_of(inside(file.path, data))
+        split = "" if named else split_of(inside(file.path, data))
         rows = [
             replace(row, split=row.split or split) if isinstance(row, Row) else row
             for row in file.rows()

@@ -65,6 +65,16 @@ def write_model(
         (partial / "README.md").write_text(card, encoding="utf-8")
 
 
+def refuse_taken(directory: Path) -> None:
+    """Refuse to write a model where there is one already.
+
+    Raises:
+        ModelError: there is.
+    """
+    if (directory / "config.json").exists():
+        raise ModelError(f"{directory}: holds a model already; choose another directory")
+
+
 def install_model(model: Path, directory: Path) -> None:
     """Move a model directory's files into another, beside what is there already."""
     # What makes a directory a model comes last: until then it is none.

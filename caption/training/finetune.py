@@ -9,16 +9,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import torch
+
 from caption.data.batches import read_pixels
-from caption.data.captioned import CaptionedImage
+from caption.data.captioned import CaptionedImage, DataSet
+from caption.data.check import Examination, examine
 from caption.data.divide import divided
+from caption.data.forms import read_captions
 from caption.engine.trainer import Trainer
 from caption.errors import DataError
-from caption.evaluation.compare import compare
-from caption.evaluation.report import Report, Rival
-from caption.evaluation.run import evaluate_captions
+from caption.evaluation.judge import judge, manner, protocol
+from caption.evaluation.report import Report
+from caption.evaluation.run import write_captions
 from caption.files.paths import ImageFile
-from caption.metrics.diagnostics import diagnose
+from caption.files.tables import refuse_fatal
 from caption.models.captioner import CaptionModel
 from caption.models.directory import install_model
 from caption.search.config import SearchConfig
@@ -89,6 +93,56 @@ def divide(
     return Parts(*map(tuple, parts))
 
 
+def checked(data_set: DataSet, data: Path) -> Examination:
+    """Return what was found in a data set, which is fit to be trained on.
+
+    Raises:
+        DataError: it has no captions, or something in it has to be mended first.
+    """
+    if not data_set.is_captioned:
+        perhaps = "".join(f"; {problem}" for problem in data_set.problems[:1])
+        raise DataError(f"{data}: pictures without captions, nothing to learn{perhaps}")
+    examination = examine(data_set)
+    refuse_fatal(examination.problems, data)
+    return examination
+
+
+def grown(
+    model: CaptionModel, parts: Parts, *, seed: int, keep_style: bool = False
+) -> CaptionModel:
+    """Return the model with the words of the new captions.
+
+    Args:
+        model: to start from.
+        parts: what it is to learn.
+        seed: of the new words' weights.
+        keep_style: keep its old way of captioning as the style "original".
+    """
+    vocabulary = model.vocabulary.grown(
+        (caption for image in parts.train for caption in image.captions),
+        minimum_count=MINIMUM_COUNT,
+    )
+    torch.manual_seed(seed)
+    return model.grown(vocabulary, old_style=ORIGINAL if keep_style else "")
+
+
+def with_replay(
+    parts: Parts, known: Path, model: CaptionModel, *, count: int | None, seed: int
+) -> Parts:
+    """Return the data set with pictures that the model knew before.
+
+    Args:
+        parts: the data set.
+        known: folder of the pictures.
+        model: of `grown`, which kept its old way of captioning.
+        count: how many of them, by default 2,000.
+        seed: of the chance.
+    """
+    images, style = read_captions(known).images, model.style_id(ORIGINAL)
+    pool = replayed(images, count or REPLAY_POOL, style=style, seed=seed)
+    return replace(parts, replay=pool)
+
+
 def replayed(
     images: Sequence[CaptionedImage], count: int, *, style: int, seed: int
 ) -> tuple[CaptionedImage, ...]:
@@ -149,8 +203,8 @@ def compare_models(
         data: what they are, for the report.
     """
     search = SearchConfig()
-    reports = [
-        evaluate_captions(
+    (after, perplexity), (before, _) = (
+        write_captions(
             model.to(old.device).eval(),
             images,
             read_pixels(Preprocess(model.encoder.config.preprocess)),
@@ -158,23 +212,16 @@ def compare_models(
             max_length=TextConfig().max_length,
         )
         for model in (new, old)
-    ]
-    after, before = reports
-    rival = Rival("before", before.captions, before.scores, compare(after.scores, before.scores))
-    return Report(
-        protocol={
-            "references": f"{data}, {len(images)} held-out images",
-            "captions": f"after fine-tuning, beam {search.num_beams}; the other: before",
-            "tokeniser": "official (PTB), lower case, no punctuation",
-            "end of caption": "not scored",
-            "rare words are those of": "these references",
-        },
-        captions=after.captions,
-        references={image.image_id: image.captions for image in images},
-        scores=after.scores,
-        diagnostics=diagnose(after.captions.values(), None),
-        perplexity=after.perplexity,
-        rival=rival,
+    )
+    return judge(
+        after,
+        {image.image_id: image.captions for image in images},
+        protocol=protocol(
+            references=f"{data}, {len(images)} held-out images",
+            captions=f"after fine-tuning, {manner(search)}; the other: before",
+        ),
+        rival=("before", before),
+        perplexity=perplexity,
     )
 
 
@@ -185,7 +232,7 @@ pipeline_tag: image-to-text
 ---
 # An image captioner, fine-tuned
 
-Written by Glimpse's `scripts/finetune_caption.py` from {source}, on {data}: {num_train} images to
+Written by Glimpse's `glimpse finetune captions` from {source}, on {data}: {num_train} images to
 learn from. {num_held_out} held-out images, CIDEr-D {before:.3f} before and {after:.3f} after, a
 difference of {difference:+.3f} (95 % interval {low:+.3f} to {high:+.3f}).
 

@@ -47,15 +47,15 @@ def test_references_come_by_image_without_their_files(write) -> None:
 
 def test_results_come_in_the_order_of_the_references(write) -> None:
     references = write("captions.json", REFERENCES)
-    results = read_results(write("results.json", RESULTS), references)
+    results = read_results(write("results.json", RESULTS), read_references(references), references)
     assert list(results.items()) == [(2, "man"), (1, ""), ("x", "cat")]
 
 
 def test_a_part_is_read_only_if_it_is_asked_for(write) -> None:
     references, results = write("captions.json", REFERENCES), write("results.json", RESULTS[1:2])
     with pytest.raises(DataError, match=r"results.json: no caption for 2 of 3 .* 2; .*subset=True"):
-        read_results(results, references)
-    assert read_results(results, references, subset=True) == {1: ""}
+        read_results(results, read_references(references), references)
+    assert read_results(results, read_references(references), references, subset=True) == {1: ""}
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_a_part_is_read_only_if_it_is_asked_for(write) -> None:
 def test_results_that_cannot_be_used_are_one_sentence(write, content, message) -> None:
     results, references = write("results.json", content), write("captions.json", REFERENCES)
     with pytest.raises(DataError, match=message) as raised:
-        read_results(results, references)
+        read_results(results, read_references(references), references)
     assert str(raised.value).startswith(f"{results}: ")
     assert "\n" not in str(raised.value)
 

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny import COLOURS, SIDES, scene
+from tiny import QUESTIONS, scene, write_questions
 from torchvision.transforms.v2.functional import pil_to_tensor
 
 import caption
@@ -32,34 +32,6 @@ from vqa.task import build_task
 SMALL = HeadConfig(
     word_dim=16, state_dim=32, visual_dim=64, attention_dim=32, fused_dim=64, dropout=0.0
 )
-QUESTIONS = ["what colour is the block?", "is the block red?"]
-
-
-def write_questions(root: Path) -> tuple[Path, Path, Path]:
-    """Write two questions about every scene in the VQA format."""
-    images = root / "images"
-    images.mkdir(parents=True)
-    questions, annotations, files = [], [], []
-    for number, (colour, side) in enumerate((c, s) for c in COLOURS for s in SIDES):
-        scene(colour, side).save(images / f"{number}.png")
-        files.append({"id": number, "file_name": f"{number}.png"})
-        for text, answer in zip(
-            QUESTIONS, (colour, "yes" if colour == "red" else "no"), strict=True
-        ):
-            identity = {"question_id": len(questions), "image_id": number}
-            questions.append({**identity, "question": text})
-            annotations.append(
-                {
-                    **identity,
-                    "answers": [{"answer": answer}],
-                    "answer_type": "other",
-                    "question_type": text.split()[0],
-                }
-            )
-    paths = root / "questions.json", root / "annotations.json", images
-    paths[0].write_text(json.dumps({"images": files, "questions": questions}))
-    paths[1].write_text(json.dumps({"annotations": annotations}))
-    return paths
 
 
 @pytest.fixture

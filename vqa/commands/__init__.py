@@ -1,1 +1,42 @@
-"""What a person types: one thin module for each command that needs the answers too."""
+"""The program `glimpse`: every command, of both packages, and where it is."""
+
+from caption import __version__
+from caption.commands.console import Program, start
+
+GLIMPSE = Program(
+    name="glimpse",
+    about="Captions for photos and answers about them, with where the model looked.",
+    version=__version__,
+    groups={
+        "Use it": {
+            "app": "vqa.commands.app:Args",
+            "caption": "caption.commands.caption:Args",
+            "ask": "vqa.commands.ask:Args",
+            "models": "vqa.commands.models:Args",
+        },
+        "Teach it your own pictures": {
+            "check": "vqa.commands.check:Args",
+            "finetune captions": "caption.commands.finetune:Args",
+            "finetune answers": "vqa.commands.finetune:Args",
+        },
+        "Score it": {
+            "evaluate captions": "caption.commands.evaluate:Args",
+            "evaluate answers": "vqa.commands.evaluate:Args",
+        },
+        "Train it anew": {
+            "train captions": "caption.commands.train:Args",
+            "train answers": "vqa.commands.train:Args",
+            "prepare features": "caption.commands.features:Args",
+            "prepare frequencies": "caption.commands.frequencies:Args",
+            "prepare questions": "vqa.commands.prepare:Questions",
+            "prepare easy-vqa": "vqa.commands.prepare:EasyVqa",
+            "prepare split": "vqa.commands.prepare:Split",
+            "pack": "vqa.commands.pack:Args",
+        },
+    },
+)
+
+
+def main() -> None:
+    """Run the command that is named on the command line."""
+    start(GLIMPSE)

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import tyro
 
-from caption.commands.run import run
 from caption.errors import DataError
 
 
@@ -30,7 +29,7 @@ class Args:
 def main(args: Args) -> None:
     """Print an answer to each question, and what the model did not understand."""
     if not args.questions:
-        raise DataError(f'give a question too: ask.py {args.image} "what is this?"')
+        raise DataError(f'give a question too: glimpse ask {args.image} "what is this?"')
     from caption.vision.image import load_image
     from caption.vision.overlay import word_sheet
     from vqa.predict import QuestionAnswerer
@@ -46,7 +45,3 @@ def main(args: Args) -> None:
             names = [f"glimpse {n}" for n in range(1, len(answer.attention) + 1)]
             sheet = word_sheet(load_image(args.image), names, answer.attention)
             sheet.save(args.heat_maps / f"{args.image.stem}-{number}.jpg", quality=90)
-
-
-if __name__ == "__main__":
-    run(main, Args)

@@ -50,10 +50,10 @@ class Args:
 
 def main(args: Args) -> None:
     """Copy some images and restyle their captions."""
-    from caption.data.coco import read_captions
+    from caption.data.check import read_sound
     from caption.files.writing import write_text
 
-    examples = read_captions(args.captions, args.images)
+    examples = read_sound(args.images, args.captions).images
     if not 0 < args.count <= len(examples):
         raise DataError(f"--count should be between 1 and {len(examples)}, got {args.count}")
     if args.output.exists():

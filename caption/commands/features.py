@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from caption.commands.run import run
 from caption.vision.config import EncoderConfig
 
 
@@ -46,7 +45,3 @@ def main(args: Args) -> None:
         f"{args.output}: {len(store)} images, {store.plan.num_bytes / 1e6:.0f} MB, "
         f"encoder {store.plan.encoder_id}"
     )
-
-
-if __name__ == "__main__":
-    run(main, Args)

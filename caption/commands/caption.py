@@ -1,6 +1,5 @@
 """Caption images, folders, patterns and tar shards: on the screen, or into a file."""
 
-import os
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -9,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from caption.commands.run import run
 from caption.search.config import SearchConfig
 
 if TYPE_CHECKING:
@@ -116,25 +114,12 @@ def _into_lines(captioner: "Captioner", files: "list[ImageFile]", output: Path, 
 
 def _watched(described: "Iterator[DescribedFile]", args: Args) -> "Iterator[DescribedFile]":
     """Pass the captions on, leaving beside them what is asked for."""
+    from caption.archive.heat_maps import write_heat_maps
     from caption.archive.sidecars import write_sidecars
 
     if args.heat_maps is not None:
-        described = _drawn(described, args.heat_maps)
+        described = write_heat_maps(described, args.heat_maps)
     return write_sidecars(described) if args.write_metadata else described
-
-
-def _drawn(described: "Iterable[DescribedFile]", folder: Path) -> "Iterator[DescribedFile]":
-    """Pass the captions on, leaving a picture of each in the folder."""
-    from caption.vision.image import load_image
-    from caption.vision.overlay import word_sheet
-
-    folder.mkdir(parents=True, exist_ok=True)
-    for file in described:
-        if file.caption is not None:
-            image = load_image(file.source)
-            sheet = word_sheet(image, file.caption.words, file.caption.attention)
-            sheet.save(folder / f"{Path(os.fspath(file.source.name)).stem}.jpg", quality=90)
-        yield file
 
 
 def _print(described: "Iterable[DescribedFile]") -> int:
@@ -147,7 +132,3 @@ def _print(described: "Iterable[DescribedFile]") -> int:
         else:
             print(f"{file.source}\t{file.caption}")
     return failed
-
-
-if __name__ == "__main__":
-    run(main, Args)

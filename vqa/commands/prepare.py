@@ -3,11 +3,8 @@
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Literal
 
-import tyro
-
-from caption.commands.run import run
 from caption.errors import DataError
 
 if TYPE_CHECKING:
@@ -28,11 +25,11 @@ class Target:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Captions(Target):
+class Questions(Target):
     """Make questions from captions, balanced so that guessing does not pay."""
 
     captions: Path
-    """Captions of the images, a COCO captions JSON file."""
+    """Captions of the images: a COCO captions JSON file, or a folder in any form."""
     per_image: int = 6
     """Most questions, or dialogs, about an image."""
     dialogs: bool = False
@@ -42,7 +39,7 @@ class Captions(Target):
 
     def __post_init__(self) -> None:
         if self.per_image < 1:
-            raise ValueError(f"per-image must be at least 1, got {self.per_image}")
+            raise ValueError(f"per_image must be at least 1, got {self.per_image}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,16 +66,12 @@ class Split(Target):
     """Decides which."""
 
 
-Args = (
-    Annotated[Captions, tyro.conf.subcommand("captions")]
-    | Annotated[EasyVqa, tyro.conf.subcommand("easy-vqa")]
-    | Annotated[Split, tyro.conf.subcommand("split")]
-)
+Args = Questions | EasyVqa | Split
 
 
-def main(args: Captions | EasyVqa | Split) -> None:
+def main(args: Args) -> None:
     """Write the questions; say how many of which kind there are and show some."""
-    if isinstance(args, Captions):
+    if isinstance(args, Questions):
         _write(args, args.output, *_from_captions(args))
     elif isinstance(args, EasyVqa):
         _write(args, args.output, *_from_easy_vqa(args))
@@ -99,12 +92,11 @@ def _write(
     _show(questions, args.sample)
 
 
-def _from_captions(source: Captions) -> "tuple[list[ImageQuestion], dict[ImageId, str]]":
-    from caption.data.coco import read_image_records, read_references
+def _from_captions(source: Questions) -> "tuple[list[ImageQuestion], dict[ImageId, str]]":
     from vqa.questions.dialogs import generate_dialogs
     from vqa.questions.generate import generate_questions
 
-    captions = read_references(source.captions)
+    captions, names = _captions(source.captions)
     generate = generate_dialogs if source.dialogs else generate_questions
     questions = generate(captions, per_image=source.per_image, seed=source.seed)
     if not questions:
@@ -112,8 +104,19 @@ def _from_captions(source: Captions) -> "tuple[list[ImageQuestion], dict[ImageId
             f"{source.captions}: its {len(captions)} images gave no question; the captions should "
             "be English sentences like 'a man in a red shirt rides a bike'"
         )
-    names = {record["id"]: record["file_name"] for record in read_image_records(source.captions)}
     return questions, {q.image_id: names[q.image_id] for q in questions}
+
+
+def _captions(source: Path) -> "tuple[dict[ImageId, tuple[str, ...]], dict[ImageId, str]]":
+    """Return the captions of a folder or a COCO file by image, and the names of the files."""
+    from caption.data.check import read_sound
+    from caption.data.coco import read_image_records, read_references
+
+    if source.is_dir():
+        images = read_sound(source).images
+        return {i.image_id: i.captions for i in images}, {i.image_id: i.name for i in images}
+    names = {record["id"]: record["file_name"] for record in read_image_records(source)}
+    return read_references(source), names
 
 
 def _from_easy_vqa(source: EasyVqa) -> "tuple[list[ImageQuestion], dict[ImageId, str]]":
@@ -123,13 +126,14 @@ def _from_easy_vqa(source: EasyVqa) -> "tuple[list[ImageQuestion], dict[ImageId,
 
 
 def _split(args: Split) -> "Iterator[tuple[str, Sequence[ImageQuestion], dict[ImageId, str]]]":
+    from caption.files.locate import name_of
     from vqa.data.reading import read_vqa, split_by_image
 
     data = read_vqa(args.questions, args.annotations, args.images)
     train, validation = split_by_image(data, share=args.share, seed=args.seed)
     for name, part in (("train", train), ("validation", validation)):
         folder = args.images.resolve()
-        files = {i: path.relative_to(folder).as_posix() for i, path in part.images.items()}
+        files = {image: name_of(path, folder) for image, path in part.images.items()}
         yield name, part.questions, files
 
 
@@ -138,7 +142,3 @@ def _show(questions: "Sequence[ImageQuestion]", count: int) -> None:
     for question in questions[:: max(1, len(questions) // max(1, count))][:count]:
         said = " ".join(f"{turn.question} {turn.answer}." for turn in question.history)
         print(f"{question.image_id}: {said} {question.text} {', '.join(question.answers)}")
-
-
-if __name__ == "__main__":
-    run(main, Args)

@@ -1,0 +1,20 @@
+"""Pictures of where the model looked for every word, one for each file."""
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from caption.predict import DescribedFile
+from caption.vision.image import load_image
+from caption.vision.overlay import word_sheet
+
+
+def write_heat_maps(described: Iterable[DescribedFile], folder: Path) -> Iterator[DescribedFile]:
+    """Pass the captions on, leaving a picture of each in the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in described:
+        if file.caption is not None:
+            image = load_image(file.source)
+            sheet = word_sheet(image, file.caption.words, file.caption.attention)
+            sheet.save(folder / f"{Path(os.fspath(file.source.name)).stem}.jpg", quality=90)
+        yield file

@@ -1,0 +1,124 @@
+"""Teach the captioner pictures of your own."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from caption.models.captioner import CaptionModel
+    from caption.training.plan import Stage
+
+
+@dataclass(frozen=True, kw_only=True)
+class Args:
+    """Teach the captioner pictures of your own."""
+
+    data: Path
+    """Folder of the pictures; how they are captioned is found out and said."""
+    output: Path
+    """Directory of the new model, with report.html; training/ in it holds what --resume needs."""
+    manifest: Path | None = None
+    """File that says the captions; by default it is looked for in the folder."""
+    model: str | None = None
+    """Model directory or hub id to start from; by default the model that comes with the package."""
+    replay: Path | None = None
+    """Folder of the captioned pictures that the model learnt from before, to mix in: it then keeps
+    its old way of captioning too, as the style 'original'."""
+    replay_images: int | None = None
+    """How many of them; every epoch shows others, three for each new one. By default 2,000."""
+    held_out: float = 0.2
+    """Share of the images that tells how good the outcome is, where the data set does not say."""
+    epochs: int | None = None
+    """How often the images are gone through with a frozen encoder; by default it depends on how
+    many they are."""
+    deeper: bool | None = None
+    """Train the encoder too; by default with thousands of images."""
+    seed: int = 0
+    """Decides what is held out, and everything else that is left to chance."""
+    resume: bool = False
+    """Continue exactly where the run stopped."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.held_out < 1:
+            raise ValueError(f"held_out must be between 0 and 1, got {self.held_out}")
+        for name in ("epochs", "replay_images"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"{name} must be at least 1, got {value}")
+
+
+def main(args: Args) -> None:
+    """Check the data, train, and tell how much better the new model is."""
+    from accelerate import PartialState
+
+    from caption.data.forms import read_captions
+    from caption.evaluation.report import table, write_page, write_report
+    from caption.models.captioner import CaptionModel
+    from caption.models.directory import DEFAULT_CAPTIONER, refuse_taken
+    from caption.training.finetune import (
+        checked,
+        compare_models,
+        divide,
+        finetune,
+        grown,
+        install,
+        with_replay,
+    )
+    from caption.training.plan import stages_for
+
+    refuse_taken(args.output)
+    data_set = read_captions(args.data, args.manifest)
+    print(f"{data_set.form}: {len(data_set.images)} pictures", flush=True)
+    digests = checked(data_set, args.data).digests
+    parts = divide(data_set.images, digests, held_out=args.held_out, seed=args.seed)
+    print(
+        f"{len(parts.train)} pictures to learn from, {len(parts.validation)} to stop in time, "
+        f"{len(parts.held_out)} held out to tell how good the outcome is"
+    )
+    old = CaptionModel.from_pretrained(args.model or DEFAULT_CAPTIONER).to(PartialState().device)
+    model = grown(old, parts, seed=args.seed, keep_style=args.replay is not None)
+    print(some_of(model.vocabulary.tokens[len(old.vocabulary) :], "new words"))
+    if args.replay is not None:
+        parts = with_replay(parts, args.replay, model, count=args.replay_images, seed=args.seed)
+        print(
+            f"{parts.num_replayed} of {len(parts.replay)} pictures of {args.replay} an epoch, "
+            "against forgetting"
+        )
+    stages = stages_for(
+        len(parts.train),
+        num_replayed=parts.num_replayed,
+        epochs=args.epochs,
+        deeper=args.deeper,
+        seed=args.seed,
+    )
+    print(_course(old, stages, len(parts.train) + parts.num_replayed), flush=True)
+    best = finetune(model, parts, stages, args.output / "training", resume=args.resume)
+    if best is None:
+        print("stopped; continue with --resume")
+        return
+    report = compare_models(best, old, parts.held_out, data=data_set.form)
+    print(table(report))
+    pictures = {image.image_id: image.source for image in parts.held_out}
+    write_page(args.output / "report.html", report, pictures)
+    write_report(args.output / "report.json", report)
+    source, num_train = args.model or "the package's default model", len(parts.train)
+    install(best, args.output, report, source=source, data=data_set.form, num_train=num_train)
+    shutil.rmtree(args.output / "training" / "features")
+    print(f"{args.output}: try it with glimpse app --model {args.output}")
+
+
+def some_of(names: "Sequence[str]", kind: str) -> str:
+    """Return how many names of a kind there are, and the first of them."""
+    return f"{len(names)} {kind}{': ' * bool(names)}{', '.join(names[:8])}"
+
+
+def _course(model: "CaptionModel", stages: "Sequence[Stage]", num_images: int) -> str:
+    """Return what training will do, and how long about."""
+    from caption.training.plan import time_needed
+
+    minutes = max(1, round(time_needed(model, stages, num_images) / 60))
+    course = ", then ".join(f"{stage.epochs} epochs {stage.name}" for stage in stages)
+    return f"{course}: about {minutes} minutes here"

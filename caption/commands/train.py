@@ -1,0 +1,76 @@
+"""Train an image captioner on captioned pictures."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
+
+from caption.training.config import CaptionConfig
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from caption.data.captioned import CaptionedImage
+
+
+@dataclass(frozen=True, kw_only=True)
+class Args:
+    """Train an image captioner on captioned pictures."""
+
+    run: Path
+    """Directory that receives metrics.jsonl, the state to resume from, last/ and best/."""
+    data: Annotated[Path, tyro.conf.arg(aliases=["--train-images"])]
+    """Folder of the pictures to learn; how they are captioned is found out."""
+    manifest: Annotated[Path | None, tyro.conf.arg(aliases=["--train"])] = None
+    """File that says the captions; by default it is looked for in the folder."""
+    validation_data: Annotated[Path | None, tyro.conf.arg(aliases=["--validation-images"])] = None
+    """Folder of the pictures to select the best model by; by default those of --data that are for
+    validation, or else a tenth of its images."""
+    validation_manifest: Annotated[Path | None, tyro.conf.arg(aliases=["--validation"])] = None
+    """File that says their captions; by default it is looked for in the folder."""
+    features: Path | None = None
+    """Directory for stored features: faster, for a frozen encoder; extracted if not there yet."""
+    initial: str | None = None
+    """Model directory or hub id to start from, with its vocabulary and sizes."""
+    encoder_weights: str = "imagenet"
+    """What a new encoder starts from: a safetensors file with torchvision's names, 'imagenet'
+    (downloads torchvision's) or 'random'."""
+    resume: bool = False
+    """Continue exactly where the run stopped."""
+    config: CaptionConfig = field(default_factory=CaptionConfig)
+
+
+def main(args: Args) -> None:
+    """Train, then say where the best model is."""
+    from caption.engine.trainer import Trainer
+    from caption.training.task import build_task
+
+    trainer = Trainer(args.config.trainer)
+    train, validation = _images(args)
+    print(f"{len(train)} images to learn from, {len(validation)} to validate by", flush=True)
+    task = build_task(
+        args.config,
+        train=train,
+        validation=validation,
+        features=args.features,
+        initial=args.initial,
+        encoder_weights=args.encoder_weights,
+        device=trainer.device,
+    )
+    outcome = trainer.fit(task, args.run, resume=args.resume)
+    if outcome.finished:
+        print(f"{args.run / 'best'}: {task.select_by} {outcome.best:.4f}")
+    else:
+        print(f"stopped; continue with --resume, or use {args.run / 'last'} as it is")
+
+
+def _images(args: Args) -> "tuple[Sequence[CaptionedImage], Sequence[CaptionedImage]]":
+    from caption.data.check import read_sound
+    from caption.data.divide import validated
+
+    data = read_sound(args.data, args.manifest)
+    if args.validation_data is None and args.validation_manifest is None:
+        return validated(data.images, seed=args.config.trainer.seed)
+    others = read_sound(args.validation_data or args.data, args.validation_manifest)
+    return data.of("train", ""), others.images

@@ -1,0 +1,86 @@
+"""Captions become a report: what they score, how varied they are, and whether a rival is better."""
+
+from collections.abc import Mapping, Sequence
+from itertools import chain
+
+from caption.evaluation.compare import compare
+from caption.evaluation.report import Report, Rival
+from caption.files.paths import ImageId
+from caption.metrics.cider import DocumentFrequencies
+from caption.metrics.diagnostics import diagnose
+from caption.metrics.official import official_scores
+from caption.metrics.score import score
+from caption.search.config import SearchConfig
+
+References = Mapping[ImageId, Sequence[str]]
+Captions = Mapping[ImageId, str]
+
+
+def judge(
+    captions: Captions,
+    references: References,
+    *,
+    protocol: Mapping[str, str],
+    frequencies: DocumentFrequencies | None = None,
+    rival: tuple[str, Captions] | None = None,
+    learnt: References | None = None,
+    perplexity: float | None = None,
+    official: bool = False,
+) -> Report:
+    """Return what is known of the captions of a set of images.
+
+    Args:
+        captions: to judge.
+        references: of these images, and perhaps of more.
+        protocol: how the captions were come by, see `protocol`.
+        frequencies: of runs of words, by default those of the references.
+        rival: name of other captions of the images, and the captions.
+        learnt: captions that the writer learnt from, to tell how much is copied.
+        perplexity: of the writer, if it is known.
+        official: whether the reference scorers are to run too.
+    """
+
+    def of(results: Captions) -> References:
+        return {image: references[image] for image in results}
+
+    scores = score(captions, of(captions), frequencies)
+    other = None
+    if rival is not None:
+        name, others = rival
+        other_scores = score(others, of(others), frequencies)
+        other = Rival(name, others, other_scores, compare(scores, other_scores))
+    return Report(
+        protocol=protocol,
+        captions=captions,
+        references=of(captions),
+        scores=scores,
+        diagnostics=diagnose(
+            captions.values(),
+            None if learnt is None else list(chain.from_iterable(learnt.values())),
+        ),
+        perplexity=perplexity,
+        official=official_scores(captions, of(captions)) if official else None,
+        rival=other,
+    )
+
+
+def protocol(*, references: str, captions: str, rare: str = "these references") -> dict[str, str]:
+    """Return how scores were come by, which mean nothing without.
+
+    Args:
+        references: what people wrote, and of how many images.
+        captions: who wrote them, and how.
+        rare: texts that say which words are rare.
+    """
+    return {
+        "references": references,
+        "captions": captions,
+        "tokeniser": "official (PTB), lower case, no punctuation",
+        "end of caption": "not scored",
+        "rare words are those of": rare,
+    }
+
+
+def manner(search: SearchConfig) -> str:
+    """Return how captions are searched for, in a word or two."""
+    return f"beam {search.num_beams}" if search.method == "beam" else "sampled"

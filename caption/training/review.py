@@ -1,0 +1,70 @@
+"""What there is to say of captioned pictures before a model is taught them."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from caption.data.captioned import CaptionedImage, DataSet
+from caption.data.check import Examination, cleaned, examine
+from caption.data.review import SHOWN, Review, by_split
+from caption.models.captioner import CaptionModel
+from caption.training.plan import stages_for, time_needed
+
+
+def review(data_set: DataSet, model: CaptionModel) -> Review:
+    """Return what is in a data set, what is wrong with it and what training on it will take.
+
+    Args:
+        data_set: as it was read.
+        model: that is to be fine-tuned.
+    """
+    examination = examine(data_set)
+    unknown = examination.unknown(set(model.vocabulary.tokens))
+    return Review(
+        lines=list(_lines(examination, unknown, model)),
+        problems=examination.problems,
+        facts={
+            "captioned": data_set.form,
+            "pictures": len(data_set.images),
+            "splits": dict(Counter(image.split for image in data_set.images)),
+            "captions": examination.num_captions,
+            "unknown_words": dict(unknown.most_common()),
+            "captions_of_several_images": dict(examination.common),
+        },
+        cleaned=map(_record, cleaned(examination)),
+    )
+
+
+def _record(image: CaptionedImage) -> dict[str, object]:
+    """Return an image as a line of metadata.jsonl."""
+    split = {"split": image.split} if image.split else {}
+    return {"file_name": image.name, "captions": list(image.captions), **split}
+
+
+def _lines(examination: Examination, unknown: Counter[str], model: CaptionModel) -> Iterator[str]:
+    data_set = examination.data_set
+    yield data_set.form
+    yield f"{'pictures':<20} {by_split(image.split for image in data_set.images)}"
+    if not data_set.is_captioned:
+        yield "no captions: nothing to train on, but `glimpse caption` can caption the pictures"
+        return
+    words = examination.words.total()
+    mean = words / max(1, examination.num_captions)
+    yield f"{'captions':<20} {examination.num_captions}, of {mean:.1f} words on average"
+    often = ", ".join(f"{word} {count}" for word, count in unknown.most_common(8))
+    yield (
+        f"{'words':<20} {len(examination.words)}, of which the model does not know {len(unknown)} "
+        f"({unknown.total() / max(1, words):.1%} of the text): {often or 'none'}"
+    )
+    for text, count in examination.common[:SHOWN]:
+        yield f"{'the same caption':<20} {count} pictures: {text[:60]}"
+    yield f"{'fine-tuning':<20} {_cost(len(data_set.images), model)}"
+
+
+def _cost(num_images: int, model: CaptionModel) -> str:
+    """Return how long fine-tuning takes here, and how much of the disk."""
+    stages = stages_for(num_images)
+    minutes = max(1, round(time_needed(model, stages, num_images) / 60))
+    rows, columns = model.encoder.grid_size
+    size = num_images * rows * columns * model.encoder.feature_dim * 2
+    course = " then ".join(f"{stage.epochs} epochs {stage.name}" for stage in stages)
+    return f"about {minutes} minutes here, and {size / 1e6:.0f} MB for features ({course})"

@@ -1,0 +1,35 @@
+"""What is written about the project is true of it."""
+
+import ast
+import re
+import sys
+import tomllib
+
+import pytest
+from console import SCRIPTS
+from tiny import ROOT
+
+import caption
+
+
+def test_the_newest_change_is_of_this_version() -> None:
+    versions = re.findall(r"^## \[?(\d+\.\d+\.\d+)", (ROOT / "CHANGELOG.md").read_text(), re.M)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert versions[0] == caption.__version__ == project["version"]
+
+
+def test_the_documented_files_exist() -> None:
+    readme = (ROOT / "README.md").read_text()
+    for link in re.findall(r"\]\(([^)#:]+)\)", readme):
+        assert (ROOT / link).exists(), link
+
+
+def test_every_public_module_says_what_it_is_for() -> None:
+    for folder in ("caption", "vqa", "scripts"):
+        for path in (ROOT / folder).rglob("*.py"):
+            assert ast.get_docstring(ast.parse(path.read_text())), path
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_no_script_shadows_a_package(script) -> None:
+    assert script.removesuffix(".py") not in {"caption", "vqa", *sys.stdlib_module_names}

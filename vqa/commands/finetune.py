@@ -1,0 +1,91 @@
+"""Teach the question answerer questions about pictures of your own."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from caption.commands.finetune import some_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class Args:
+    """Teach the question answerer questions about pictures of your own."""
+
+    data: Path
+    """Folder of the pictures, with a table of image, question and answer or with VQA JSON files."""
+    output: Path
+    """Directory of the new model, with report.html; training/ in it holds what --resume needs."""
+    manifest: Path | None = None
+    """The table, or the VQA questions file; by default it is looked for in the folder."""
+    model: str | None = None
+    """Model directory or hub id to start from; by default the model that comes with the package."""
+    captioner: str | None = None
+    """Model directory or hub id of the captioner whose encoder sees the pictures, such as one that
+    was fine-tuned on them; by default the model that comes with the package."""
+    held_out: float = 0.2
+    """Share of the images that tells how good the outcome is, where the data set does not say."""
+    epochs: int | None = None
+    """How often the questions are gone through; by default it depends on how many they are."""
+    seed: int = 0
+    """Decides what is held out, and everything else that is left to chance."""
+    resume: bool = False
+    """Continue exactly where the run stopped."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.held_out < 1:
+            raise ValueError(f"held_out must be between 0 and 1, got {self.held_out}")
+        if self.epochs is not None and self.epochs < 1:
+            raise ValueError(f"epochs must be at least 1, got {self.epochs}")
+
+
+def main(args: Args) -> None:
+    """Check the data, train, and tell how much better the new model is."""
+    import torch
+    from accelerate import PartialState
+
+    from caption.engine.trainer import Trainer
+    from caption.models.directory import DEFAULT_CAPTIONER, load_encoder, refuse_taken
+    from caption.vision.extract import store_features
+    from vqa.data.check import checked
+    from vqa.data.forms import read_questions
+    from vqa.finetune import compare_models, config_for, divide, grown, install, write_page
+    from vqa.model import Sight, VqaModel
+    from vqa.predict import DEFAULT_ANSWERER
+    from vqa.task import VqaTask
+
+    refuse_taken(args.output)
+    questions = read_questions(args.data, args.manifest)
+    print(f"{questions.form}: {len(questions.data.questions)} questions", flush=True)
+    digests = checked(questions, args.data).digests
+    parts = divide(questions, digests, held_out=args.held_out, seed=args.seed)
+    learnt, held_out = parts.train.questions, parts.held_out
+    print(
+        f"{len(learnt)} questions about {len(parts.train.images)} pictures to learn from, "
+        f"{len(parts.validation.questions)} about {len(parts.validation.images)} to stop in time, "
+        f"{len(held_out.questions)} about {len(held_out.images)} held out"
+    )
+    training = args.output / "training"
+    device = PartialState().device
+    encoder = load_encoder(args.captioner or DEFAULT_CAPTIONER).to(device)
+    store = store_features(encoder, questions.data.images, training / "features")
+    old = VqaModel.from_pretrained(args.model or DEFAULT_ANSWERER).to(device)
+    torch.manual_seed(args.seed)
+    model = grown(old, learnt, Sight.of(store.plan))
+    print(some_of(model.vocabulary.tokens[len(old.vocabulary) :], "new words"))
+    print(some_of(model.answers.answers[len(old.answers) :], "new answers"))
+    config = config_for(old, len(learnt), epochs=args.epochs, seed=args.seed)
+    task = VqaTask(config, model, train=(parts.train, store), validation=(parts.validation, store))
+    begun = (training / "state.pt").exists()
+    outcome = Trainer(config.trainer).fit(task, training, resume=args.resume and begun)
+    if not outcome.finished:
+        print("stopped; continue with --resume")
+        return
+    best = VqaModel.from_pretrained(training / "best")
+    comparison = compare_models(best, old, held_out, store)
+    print(comparison, *comparison.table().lines(), sep="\n")
+    write_page(args.output / "report.html", comparison)
+    source, num_train = args.model or "the package's default model", len(learnt)
+    install(best, args.output, comparison, source=source, data=questions.form, num_train=num_train)
+    shutil.rmtree(training / "features")
+    captioner = f" --model {args.captioner}" if args.captioner else ""
+    print(f"{args.output}: try it with glimpse app --ask-model {args.output}{captioner}")
