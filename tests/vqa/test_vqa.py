@@ -1,6 +1,8 @@
 """The question answerer on a tiny world of coloured blocks."""
 
 import json
+import sys
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from caption.engine.config import OptimConfig, TrainerConfig
 from caption.engine.trainer import Trainer
 from caption.errors import DataError, FeatureStoreError, ModelError
 from caption.models.directory import load_encoder
+from caption.text.tokenize import tokenize
 from caption.text.vocabulary import Vocabulary
 from caption.vision.extract import FeatureExtractor, store_features
 from caption.vision.image import load_image
@@ -196,6 +199,25 @@ def test_one_look_answers_any_number_of_questions(task, tiny_model, monkeypatch)
     answerer.ask(features, QUESTIONS * 5)
     assert len(looks) == 1
     assert answerer.ask(features, []) == []
+
+
+def test_a_question_is_split_into_words_once_and_so_is_what_was_said_before(
+    task, tiny_model, monkeypatch
+) -> None:
+    answerer = answerer_of(task.model, tiny_model)
+    texts: list[str] = []
+
+    def counted(text: str) -> list[str]:
+        texts.append(text)
+        return tokenize(text)
+
+    for name, module in [*sys.modules.items()]:
+        if name.startswith(("caption.", "vqa.")) and getattr(module, "tokenize", 0) is tokenize:
+            monkeypatch.setattr(module, "tokenize", counted)
+    turn = Turn("which side?", "left")
+    answers = answerer.ask(scene("red", "left"), QUESTIONS, history=[turn])
+    assert Counter(texts) == Counter([*QUESTIONS, *turn])
+    assert len(answers) == len(QUESTIONS)
 
 
 def test_unknown_words_are_said(task, tiny_model) -> None:
