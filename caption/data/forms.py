@@ -28,7 +28,7 @@ from caption.data.rows import (
     rows_of_table,
     rows_of_tokens,
 )
-from caption.errors import DataError
+from caption.errors import Argument, DataError
 from caption.files.locate import (
     IMAGE_FIELDS,
     best_folder,
@@ -182,7 +182,8 @@ def _unambiguous(found: list[_Found], data: Path, *, together: bool) -> list[_Fo
         return found
     names = ", ".join(inside(file.path, data) for file in found)
     raise DataError(
-        f"{data}: several files hold captions ({names}); say with --manifest which is meant"
+        f"{data}: several files hold captions ({names})",
+        Argument("manifest", "FILE", "to say which is meant"),
     )
 
 

@@ -10,9 +10,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from shlex import quote
 from typing import Any, TextIO
 
-from caption.errors import DataError
+from caption.errors import Command, DataError
 from caption.files.locate import IMAGE_FIELDS
 from caption.files.paths import SUFFIXES
 from caption.files.records import is_unicode, short
@@ -50,8 +51,11 @@ def refuse_fatal(problems: Iterable[Problem], data: Path) -> None:
     fatal = [problem for problem in problems if problem.fatal]
     if fatal:
         raise DataError(
-            f"{fatal[0]} ({len(fatal)} such; scripts/check_data.py {data} shows them all, and with "
-            "--fix clean.jsonl writes a list without them to give as --manifest)"
+            f"{fatal[0]} ({len(fatal)} such)",
+            Command(
+                f"check {quote(str(data))} --fix clean.jsonl",
+                "which shows them all and writes a manifest without them",
+            ),
         )
 
 

@@ -19,7 +19,7 @@ from jaxtyping import Float
 from numpy.lib.format import open_memmap
 from torch import Tensor
 
-from caption.errors import FeatureStoreError
+from caption.errors import Command, FeatureStoreError
 from caption.files.paths import ImageId
 from caption.files.writing import put_in_place, write_json
 from caption.vision.features import ImageFeatures
@@ -75,8 +75,8 @@ class FeatureStore:
         if not index.is_file():
             unfinished = (directory / "index.partial.json").is_file()
             raise FeatureStoreError(
-                f"{directory}: {'an unfinished' if unfinished else 'no'} feature store; "
-                "run scripts/extract_features.py, which goes on where it stopped"
+                f"{directory}: {'an unfinished' if unfinished else 'no'} feature store",
+                Command("prepare features", "which goes on where it stopped"),
             )
         plan = _read_plan(index)
         if encoder_id is not None and plan.encoder_id != encoder_id:

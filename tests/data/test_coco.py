@@ -109,7 +109,7 @@ def test_answers_come_in_the_order_of_the_questions_and_go_out_again(write, tmp_
     ("content", "message"),
     [
         ([*VQA_RESULTS, VQA_RESULTS[0]], "question_id 7 appears more than once"),
-        (VQA_RESULTS[:1], "no answer for 1 of 2 questions, the first is 5; .*--subset"),
+        (VQA_RESULTS[:1], "no answer for 1 of 2 questions, the first is 5; .*subset=True"),
         ([{"question_id": "5", "answer": "x"}], "question_id '5' is not among the questions"),
         ([{"question_id": 5, "answer": 2}], "record number 0: expected 'answer' to be str, got 2"),
         ({"results": []}, "expected a list of records .* got dict"),

@@ -126,7 +126,7 @@ def test_the_model_of_the_package_is_small_and_honest_about_itself() -> None:
     assert [file.name for file in files] == ["README.md", "config.json", "model.safetensors"]
     assert sum(file.stat().st_size for file in files) < 15e6
     card = (DEFAULT_ANSWERER / "README.md").read_text()
-    for part in ("Research use", "flickr8k", "DAQUAR", "train_vqa.py", "cannot"):
+    for part in ("Research use", "flickr8k", "DAQUAR", "glimpse train answers", "cannot"):
         assert part in card
 
 
@@ -157,7 +157,8 @@ def test_every_head_learns_from_a_batch(easy_task, change) -> None:
     optimizer = torch.optim.Adam(other.model.parameters(), lr=1e-2)
     losses = []
     for _ in range(30):
-        loss = other.loss(other.model, batch).total / other.count(batch)
+        terms = other.loss(other.model, batch)
+        loss = terms.total / terms.count
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -246,7 +247,9 @@ def test_features_of_another_encoder_are_refused(task, tiny_model, tmp_path) -> 
     )
     with pytest.raises(ModelError, match="reads features of encoder other, not of"):
         answerer_of(model, tiny_model)
-    with pytest.raises(FeatureStoreError, match=r"the model reads those of other.*extract_feat"):
+    with pytest.raises(
+        FeatureStoreError, match=r"the model reads those of other.*`glimpse prepare features`"
+    ):
         type(task)(task.config, model, train=task.train, validation=task.validation)
     features = answerer_of(task.model, tiny_model).extract([scene("red", "left")])
     with pytest.raises(FeatureStoreError, match="are of encoder none"):
