@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import overload
 
 import numpy as np
 import torch
@@ -111,10 +112,20 @@ class Captioner:
         model = CaptionModel.from_pretrained(source or DEFAULT_CAPTIONER)
         return cls(model.to(device or PartialState().device), search=search)
 
+    # A str is a sequence of str as well; the first signature that fits is taken, and it is right.
+    @overload
+    def __call__(self, source: ImageSource) -> Caption: ...  # type: ignore[overload-overlap]
+
+    @overload
+    def __call__(self, source: Sequence[ImageSource]) -> list[Caption]: ...
+
     def __call__(
         self, source: ImageSource | Sequence[ImageSource]
-    ) -> "Caption | list[Caption] | list[DescribedFile]":
+    ) -> Caption | list[Caption] | list[DescribedFile]:
         """Caption an image, a list of images or a folder.
+
+        No type tells the path of a folder from that of a file, and type checkers take it for a
+        file's: `describe_folder` says what it returns.
 
         Args:
             source: a path, bytes, a PIL image or an array; a list of these; or a folder.
@@ -126,15 +137,24 @@ class Captioner:
         Raises:
             ImageError: an image cannot be read. In a folder it becomes an error row instead.
         """
+        if isinstance(source, str | Path) and Path(source).is_dir():
+            return self.describe_folder(source)
         if isinstance(source, Sequence) and not isinstance(source, str | bytes):
             return self.describe(self.encode(source)) if source else []
-        if isinstance(source, str | Path) and Path(source).is_dir():
-            return list(self.describe_files(list_images(source)))
-        return self.describe(self.encode([source]))[0]
+        return self.describe(self.encode(source))[0]
 
-    def encode(self, images: Sequence[ImageSource]) -> ImageFeatures:
-        """Look at some images; captions and answers can then be had without looking again."""
-        return self.extract(images)
+    def encode(self, images: ImageSource | Sequence[ImageSource]) -> ImageFeatures:
+        """Look at one image or some; captions and answers can then be had without looking again.
+
+        Args:
+            images: a path, bytes, a PIL image or an array; or a list of these.
+
+        Raises:
+            ImageError: one of them cannot be read.
+        """
+        if isinstance(images, Sequence) and not isinstance(images, str | bytes):
+            return self.extract(images)
+        return self.extract([images])
 
     def describe(
         self, features: ImageFeatures, *, search: SearchConfig | None = None, seed: int = 0
@@ -154,6 +174,16 @@ class Captioner:
         seeds = range(seed, seed + len(features))
         found = self.model.write(grid, search or self.search, seeds=seeds)
         return [self._caption(hypotheses, features.grid_size) for hypotheses in found]
+
+    def describe_folder(self, folder: str | Path) -> list[DescribedFile]:
+        """Caption every picture in a folder and its sub-folders, by name.
+
+        What cannot be read becomes an error row.
+
+        Raises:
+            ImageError: there is no such folder.
+        """
+        return list(self.describe_files(list_images(folder)))
 
     def describe_files(
         self, files: Iterable[ImageFile], *, batch_images: int = 64

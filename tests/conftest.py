@@ -1,5 +1,9 @@
 """Tiny real objects that many tests share."""
 
+import json
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 import torch
 from tiny import DataSet, write_data_set
@@ -13,6 +17,18 @@ from caption.text.vocabulary import Vocabulary
 @pytest.fixture(autouse=True)
 def _same_random_numbers() -> None:
     torch.manual_seed(0)
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[[str, object], Path]:
+    """Write a file of a name: a text as it is, anything else as JSON."""
+
+    def write(name: str, content: object) -> Path:
+        path = tmp_path / name
+        path.write_text(content if isinstance(content, str) else json.dumps(content))
+        return path
+
+    return write
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,10 @@
+import re
+import subprocess
+import sys
+
 import numpy as np
 import pytest
-from tiny import scene
+from tiny import ROOT, scene
 
 from caption.data.batches import read_pixels, read_stored
 from caption.data.forms import read_captions
@@ -46,12 +50,58 @@ def test_an_image_is_the_same_in_every_form(captioner, tmp_path) -> None:
     assert len(set(texts)) == 1
 
 
+def test_one_image_is_encoded_as_a_list_of_one(captioner, tmp_path) -> None:
+    image = scene("blue", "right")
+    path = tmp_path / "image.png"
+    image.save(path)
+    expected = captioner.encode([image])
+    for form in (path, str(path), path.read_bytes(), image, np.asarray(image), (path,)):
+        assert captioner.encode(form).grid.equal(expected.grid)
+
+
+TYPED = """
+from pathlib import Path
+from typing import assert_type
+
+import numpy as np
+from PIL import Image
+
+from caption import Caption, Captioner
+from caption.predict import DescribedFile
+
+def check(captioner: Captioner, image: Image.Image, array: np.ndarray[tuple[int], np.dtype[np.uint8]]) -> None:
+    assert_type(captioner("a.jpg"), Caption)
+    assert_type(captioner(Path("a.jpg")), Caption)
+    assert_type(captioner(b"..."), Caption)
+    assert_type(captioner(image), Caption)
+    assert_type(captioner(array), Caption)
+    assert_type(captioner(["a.jpg", Path("b.jpg")]), list[Caption])
+    assert_type(captioner((image, array)), list[Caption])
+    assert_type(captioner.describe_folder("photos"), list[DescribedFile])
+    captioner.encode("a.jpg"), captioner.encode([array, image])
+"""  # noqa: E501
+
+
+def test_the_examples_of_the_readme_and_every_kind_of_image_have_types(tmp_path) -> None:
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
+    examples = [block for block in blocks if "Captioner" in block]
+    assert examples
+    for number, source in enumerate([TYPED, *examples]):
+        (tmp_path / f"example_{number}.py").write_text(source)
+    # With the project's own settings, which are strict: others would empty mypy's cache.
+    command = [sys.executable, "-m", "mypy", "--config-file", "pyproject.toml"]
+    files = map(str, sorted(tmp_path.iterdir()))
+    done = subprocess.run([*command, *files], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_a_list_gives_a_list_and_a_folder_a_row_for_each_file(captioner, data_set) -> None:
     paths = sorted(data_set.images.iterdir())
     assert captioner([]) == []
     captions = captioner(paths)
     assert [c.text for c in captions] == [captioner(path).text for path in paths]
     rows = captioner(data_set.images)
+    assert [row.source for row in captioner.describe_folder(data_set.images)] == paths
     assert [row.source for row in rows] == paths
     assert [row.caption.text for row in rows] == [c.text for c in captions]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from accelerate import PartialState
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from caption.errors import DataError, ModelError
@@ -18,7 +18,7 @@ from caption.vision.features import ImageFeatures
 from caption.vision.image import ImageSource
 from vqa.config import TextConfig
 from vqa.model import VqaModel, opening
-from vqa.question import Turn, encode_question, last_turns, pad
+from vqa.question import Turn, encode_history, encode_words, last_turns, pad
 
 DEFAULT_ANSWERER = Path(__file__).parent / "default"
 """The question answerer that comes with the package."""
@@ -127,28 +127,19 @@ class QuestionAnswerer:
             questions: each is answered by itself.
             history: the dialog before them, oldest first.
         """
-        for question in questions:
-            _check(question)
-        if not questions:
+        asked = [_words_of(question) for question in questions]
+        if not asked:
             return []
         features = self.look(image)
-        vocabulary = self.model.vocabulary
-        history = last_turns(history, self.model.config.history_turns)
-        words, lengths = pad(
-            [
-                encode_question(text, vocabulary, max_length=LONGEST_QUESTION, history=history)
-                for text in questions
-            ],
-            vocabulary.pad_id,
-        )
+        ids, lengths = self._encode(asked, history)
         device = self.model.device
-        images = torch.zeros(len(questions), dtype=torch.long, device=device)
-        scores, weights = self.model(features.grid.to(device), images, words.to(device), lengths)
+        images = torch.zeros(len(asked), dtype=torch.long, device=device)
+        scores, weights = self.model(features.grid.to(device), images, ids.to(device), lengths)
         is_softmax = self.model.config.outputs == "softmax"
         probabilities = scores.softmax(dim=-1) if is_softmax else scores.sigmoid()
         return [
-            self._answer(question, shares, looks.unflatten(-1, features.grid_size))
-            for question, shares, looks in zip(questions, probabilities, weights, strict=True)
+            self._answer(words, shares, looks.unflatten(-1, features.grid_size))
+            for words, shares, looks in zip(asked, probabilities, weights, strict=True)
         ]
 
     def look(self, image: "ImageSource | ImageFeatures") -> ImageFeatures:
@@ -163,9 +154,19 @@ class QuestionAnswerer:
         """Begin a dialog about an image, which is looked at once."""
         return Conversation(self, self.look(image))
 
+    def _encode(
+        self, asked: Sequence[Sequence[str]], history: Sequence[Turn]
+    ) -> tuple[Int[Tensor, "question length"], Int[Tensor, " question"]]:
+        """Return what the model reads of some questions with the same history."""
+        vocabulary = self.model.vocabulary
+        latest = last_turns(history, self.model.config.history_turns)
+        before = encode_history(latest, vocabulary, max_length=LONGEST_QUESTION)
+        rows = [encode_words(words, vocabulary, max_length=LONGEST_QUESTION) for words in asked]
+        return pad([[*before, *row] for row in rows], vocabulary.pad_id)
+
     def _answer(
         self,
-        question: str,
+        words: Sequence[str],
         probabilities: Float[Tensor, " answer"],
         weights: Float[Tensor, "glimpse row column"],
         *,
@@ -175,7 +176,6 @@ class QuestionAnswerer:
         texts = [self.model.answers.answers[i] for i in ids.tolist()]
         top = tuple(zip(texts, values.tolist(), strict=True))
         vocabulary = self.model.vocabulary
-        words = tokenize(question)
         unknown = [
             word
             for word in words
@@ -210,12 +210,18 @@ class Conversation:
         return answer
 
 
-def _check(question: str) -> None:
-    length = len(tokenize(question))
+def _words_of(question: str) -> list[str]:
+    """Return the words of a question.
+
+    Raises:
+        DataError: there are none or far too many.
+    """
+    words = tokenize(question)
     if not any(map(str.isalnum, question)):
         raise DataError(f"the question {question!r} has no words; ask something like 'is it red?'")
-    if length > LONGEST_QUESTION:
+    if len(words) > LONGEST_QUESTION:
         raise DataError(
-            f"the question has {length} words, at most {LONGEST_QUESTION} can be read; "
+            f"the question has {len(words)} words, at most {LONGEST_QUESTION} can be read; "
             "ask a shorter one"
         )
+    return words

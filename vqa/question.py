@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from caption.text.tokenize import tokenize
 from caption.text.vocabulary import Vocabulary
 
 
@@ -28,14 +29,24 @@ def encode_question(
 
     A question without words is one unknown word.
     """
-    said = [part for turn in history for part in turn]
-    before = [word for part in said for word in _ids(part, vocabulary, max_length)]
-    return [*before, *(_ids(text, vocabulary, max_length)[:-1] or [vocabulary.unknown_id])]
+    before = encode_history(history, vocabulary, max_length=max_length)
+    return [*before, *encode_words(tokenize(text), vocabulary, max_length=max_length)]
 
 
-def _ids(text: str, vocabulary: Vocabulary, max_length: int) -> list[int]:
-    *words, end = vocabulary.encode(text)
-    return [*words[:max_length], end]
+def encode_history(
+    history: Sequence[Turn], vocabulary: Vocabulary, *, max_length: int
+) -> list[int]:
+    """Return the ids of earlier questions and answers, each with an end."""
+    ids = []
+    for said in (part for turn in history for part in turn):
+        *words, end = vocabulary.encode(said)
+        ids += [*words[:max_length], end]
+    return ids
+
+
+def encode_words(words: Sequence[str], vocabulary: Vocabulary, *, max_length: int) -> list[int]:
+    """Return the ids of a question's words; none at all are one unknown word."""
+    return [vocabulary.id_of(word) for word in words[:max_length]] or [vocabulary.unknown_id]
 
 
 def pad(

@@ -15,11 +15,13 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from caption.errors import DataError
+from caption.errors import Argument, DataError
 from caption.files.paths import ImageFile
 from caption.files.records import read_json
 from caption.files.writing import write_json, write_text, write_whole
 from caption.predict import Captioner, DescribedFile
+
+ELSEWHERE = Argument("output", "FILE", "to write another")
 
 Watcher = Callable[[Iterator[DescribedFile]], Iterator[DescribedFile]]
 """Sees every file pass by when it is captioned, to leave a picture or a sidecar of it."""
@@ -66,7 +68,8 @@ def describe_archive(
     if names != list(map(str, files)):
         raise DataError(
             f"{output}: holds the captions of {len(names)} files, and not of the {len(files)} that "
-            "are there now; give another --output, or remove it to caption them all"
+            "are there now; remove it to caption them all",
+            ELSEWHERE,
         )
     shutil.rmtree(parts, ignore_errors=True)
     return Tally(len(files), errors)
@@ -153,7 +156,7 @@ def read_rows(path: Path) -> Iterator[dict[str, str]]:
         DataError: it is none.
     """
     if not path.is_file():
-        raise DataError(f"{path}: not a regular file; give another --output")
+        raise DataError(f"{path}: not a regular file", ELSEWHERE)
     with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
             try:
@@ -161,7 +164,5 @@ def read_rows(path: Path) -> Iterator[dict[str, str]]:
             except (ValueError, RecursionError):
                 row = None
             if not isinstance(row, dict) or not isinstance(row.get("file"), str):
-                raise DataError(
-                    f"{path}, line {number}: not a line of an earlier run; give another --output"
-                )
+                raise DataError(f"{path}, line {number}: not a line of an earlier run", ELSEWHERE)
             yield row

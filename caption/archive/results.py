@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from caption.data.coco import read_image_records
-from caption.errors import DataError
+from caption.errors import Argument, DataError
 from caption.files.paths import (
     ImageFile,
     ImageId,
@@ -37,8 +37,8 @@ def named_images(files: Sequence[ImageFile]) -> dict[ImageFile, ImageId]:
         image_id = int(stem) if stem.isdecimal() else stem
         if by_id.setdefault(image_id, file) != file:
             raise DataError(
-                f"{file} and {by_id[image_id]} would both have the image id {image_id!r}; "
-                "give --annotations with an id for each file"
+                f"{file} and {by_id[image_id]} would both have the image id {image_id!r}",
+                Argument("annotations", "FILE", "with an id for each"),
             )
     return {file: image_id for image_id, file in by_id.items()}
 

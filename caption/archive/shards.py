@@ -31,10 +31,10 @@ class Shard:
             text = _shard_of(environment)
         first, slash, second = text.partition("/")
         if not (slash and first.isdecimal() and second.isdecimal()):
-            raise DataError(f"--shard {text}: expected i/n such as 0/4, or auto")
+            raise DataError(f"shard {text!r}: expected i/n such as 0/4, or auto")
         if not int(first) < int(second):
             raise DataError(
-                f"--shard {text}: expected i/n with i from 0 to n - 1; count from 0, as RANK and "
+                f"shard {text!r}: expected i/n with i from 0 to n - 1; count from 0, as RANK and "
                 "JOB_COMPLETION_INDEX do"
             )
         return cls(int(first), int(second))
@@ -58,6 +58,6 @@ def _shard_of(environment: Mapping[str, str]) -> str:
         index = int(environment["SLURM_ARRAY_TASK_ID"]) - int(first)
         return f"{index}/{environment.get('SLURM_ARRAY_TASK_COUNT', '')}"
     raise DataError(
-        "--shard auto: neither torchrun's RANK nor SLURM_ARRAY_TASK_ID is set; give i/n, with "
+        "shard 'auto': neither torchrun's RANK nor SLURM_ARRAY_TASK_ID is set; give i/n, with "
         "Kubernetes $(JOB_COMPLETION_INDEX)/n"
     )

@@ -28,7 +28,7 @@ from caption.data.rows import (
     rows_of_table,
     rows_of_tokens,
 )
-from caption.errors import DataError
+from caption.errors import Argument, DataError
 from caption.files.locate import (
     IMAGE_FIELDS,
     best_folder,
@@ -47,6 +47,7 @@ from caption.files.tables import (
     delimiter_of,
     first_fields,
     first_line,
+    names_a_picture,
     read_csv,
     read_table,
 )
@@ -181,7 +182,8 @@ def _unambiguous(found: list[_Found], data: Path, *, together: bool) -> list[_Fo
         return found
     names = ", ".join(inside(file.path, data) for file in found)
     raise DataError(
-        f"{data}: several files hold captions ({names}); say with --manifest which is meant"
+        f"{data}: several files hold captions ({names})",
+        Argument("manifest", "FILE", "to say which is meant"),
     )
 
 
@@ -213,14 +215,13 @@ def _identify(path: Path) -> _Found | None:
 
 
 def _identify_table(path: Path) -> _Found | None:
-    line = first_line(path)
-    if TOKEN_LINE.match(line):
+    if TOKEN_LINE.match(first_line(path)):
         return _Found(path, "Flickr token file", lambda: rows_of_tokens(path))
-    cells, delimiter = first_fields(path), delimiter_of(line)
-    form = f"table separated by {DELIMITERS[delimiter]}"
+    cells = first_fields(path)
+    form = f"table separated by {DELIMITERS[delimiter_of(path)]}"
     if set(cells) & set(IMAGE_FIELDS) and set(cells) & set(CAPTION_FIELDS):
         return _Found(path, form, lambda: rows_of_table(read_table(path)))
-    if len(cells) >= 2 and Path(cells[0]).suffix in SUFFIXES:
+    if len(cells) >= 2 and names_a_picture(cells[0]):
         columns = ("image", "caption")
         return _Found(
             path,

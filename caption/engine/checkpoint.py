@@ -40,7 +40,7 @@ def load_training_state(path: Path) -> dict[str, Any]:
         ModelError: there is no such file or it is damaged.
     """
     if not path.is_file():
-        raise ModelError(f"{path}: nothing to resume from; start the run without --resume")
+        raise ModelError(f"{path}: nothing to resume from; start a new run")
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError) as error:

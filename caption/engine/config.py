@@ -47,7 +47,7 @@ class TrainerConfig:
     patience: int = 5
     """Validations without a better score after which the run stops."""
     checkpoint_every: int = 100
-    """Updates between two saves of the state that --resume continues from."""
+    """Updates between two saves of the state that a resumed run continues from."""
     precision: Precision = "no"
     """Mixed precision, as accelerate names it; fp16 and bf16 are for GPUs."""
     seed: int = 0

@@ -8,15 +8,21 @@ import csv
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from shlex import quote
 from typing import Any, TextIO
 
-from caption.errors import DataError
+from caption.errors import Command, DataError
+from caption.files.locate import IMAGE_FIELDS
+from caption.files.paths import SUFFIXES
 from caption.files.records import is_unicode, short
 
 MAX_LINE = 2**20
 """Characters of a line: no caption needs more, and a hostile file may be one endless line."""
 DELIMITERS = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "bars"}
+HEAD_ROWS, HEAD_LINES = 20, 1000
+"""How much of a table is looked at to see what parts its columns: a row may take many lines."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +51,11 @@ def refuse_fatal(problems: Iterable[Problem], data: Path) -> None:
     fatal = [problem for problem in problems if problem.fatal]
     if fatal:
         raise DataError(
-            f"{fatal[0]} ({len(fatal)} such; scripts/check_data.py {data} shows them all, and with "
-            "--fix clean.jsonl writes a list without them to give as --manifest)"
+            f"{fatal[0]} ({len(fatal)} such)",
+            Command(
+                f"check {quote(str(data))} --fix clean.jsonl",
+                "which shows them all and writes a manifest without them",
+            ),
         )
 
 
@@ -91,16 +100,7 @@ def read_csv(path: Path, *, columns: Sequence[str] = ()) -> Iterator[Record | Pr
         path: of the table; its columns are parted by commas, tabs, semicolons or bars.
         columns: their names, for a table that does not begin with them.
     """
-    lines = lines_of(path)
-    # The first line is needed twice: to see what parts the columns, and as a row.
-    first = next(lines, "")
-    delimiter = delimiter_of(first)
-
-    def all_lines() -> Iterator[str]:
-        yield first
-        yield from lines
-
-    rows = csv.reader(all_lines(), delimiter=delimiter, strict=True)
+    rows = csv.reader(lines_of(path), delimiter=delimiter_of(path), strict=True)
     names = list(columns)
     csv.field_size_limit(MAX_LINE)
     while True:
@@ -124,7 +124,7 @@ def read_csv(path: Path, *, columns: Sequence[str] = ()) -> Iterator[Record | Pr
                 "unreadable record",
                 where,
                 f"has {len(row)} columns, expected {len(names)}; put quotes around texts that "
-                f"contain {delimiter!r}",
+                f"contain {rows.dialect.delimiter!r}",
             )
         else:
             yield Record(where, dict(zip(names, row, strict=True)))
@@ -137,19 +137,75 @@ def read_table(path: Path) -> Iterator[Record | Problem]:
 
 def first_fields(path: Path) -> list[str]:
     """Return the fields of the first record, in lower case, whatever they are."""
-    line = first_line(path)
     if path.suffix.lower() != ".jsonl":
-        return [cell.strip().strip('"').lower() for cell in line.split(delimiter_of(line))]
+        first = next(_head_rows(_head(path), delimiter_of(path)), [])
+        return [cell.strip().lower() for cell in first]
     try:
-        values = json.loads(line)
+        values = json.loads(first_line(path))
     except (ValueError, RecursionError):
         return []
     return list(values) if isinstance(values, dict) else []
 
 
-def delimiter_of(line: str) -> str:
-    """Return what parts the columns of a table, given its first line: a comma unless more tabs."""
-    return max(DELIMITERS, key=line.count)
+def delimiter_of(path: Path) -> str:
+    """Return what parts the columns of a table: a comma if its first rows do not say.
+
+    Captions have commas and semicolons of their own, so whole rows decide: the right delimiter
+    leaves the name of the image, or of its column, in a cell by itself, and rows of one length.
+    """
+    head = _head(path)
+    return max(DELIMITERS, key=lambda delimiter: _evidence(list(_head_rows(head, delimiter))))
+
+
+def names_a_picture(cell: str) -> bool:
+    """Return whether a cell is the name of a picture file."""
+    return Path(cell.strip()).suffix.lower() in SUFFIXES
+
+
+def _evidence(rows: Sequence[Sequence[str]]) -> tuple[bool, bool, float, int]:
+    """Return how much speaks for the delimiter that gave these rows; greater is more."""
+    if not rows or len(rows[0]) < 2:
+        return False, False, 0.0, 0
+    first = rows[0]
+    has_image = names_a_picture(first[0]) or any(c.strip().lower() in IMAGE_FIELDS for c in first)
+    same_length = sum(len(row) == len(first) for row in rows) / len(rows)
+    # A caption may end in ".jpg" before its first comma: then what comes first parts the columns.
+    return has_image, True, same_length, -len(first[0])
+
+
+def _head(path: Path) -> list[str]:
+    """Return the first lines of a text file, which together may be as long as one.
+
+    What cannot be read further on is left to those who read it all.
+    """
+    head: list[str] = []
+    size = 0
+    try:
+        for line in islice(lines_of(path), HEAD_LINES):
+            head.append(line)
+            size += len(line)
+            if size > MAX_LINE:
+                break
+    except DataError:
+        if not head:
+            raise
+    return head
+
+
+def _head_rows(head: Iterable[str], delimiter: str) -> Iterator[list[str]]:
+    """Yield the first rows that are not blank; one that cannot be read has no cells."""
+    csv.field_size_limit(MAX_LINE)
+    rows = csv.reader(head, delimiter=delimiter)
+    for _ in range(HEAD_ROWS):
+        try:
+            row = next(rows, None)
+        except csv.Error:
+            row = []
+            yield row
+        if row is None:
+            return
+        if any(cell.strip() for cell in row):
+            yield row
 
 
 def first_line(path: Path) -> str:

@@ -21,11 +21,16 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     partial = path.with_name(f".{path.name}.partial")
     try:
         write(partial)
-        with partial.open("rb+") as file:
-            os.fsync(file.fileno())
-        partial.replace(path)
+        put_in_place(partial, path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def put_in_place(partial: Path, path: Path) -> None:
+    """Give a finished file its name, once its bytes are on the disk."""
+    with partial.open("rb+") as file:
+        os.fsync(file.fileno())
+    partial.replace(path)
 
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
@@ -46,9 +51,17 @@ def write_text(path: Path, text: str) -> None:
     write_whole(path, lambda partial: partial.write_text(text, "utf-8", newline=""))
 
 
-def write_json(path: Path, content: Any) -> None:
-    """Write a JSON file atomically."""
-    write_text(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+def write_json(path: Path, content: Any, *, compact: bool = False) -> None:
+    """Write a JSON file atomically.
+
+    Args:
+        path: of the file.
+        content: plain values.
+        compact: on one line, for what no person reads. It is ASCII then, so that names of files
+            may be no valid Unicode.
+    """
+    text = json.dumps(content) if compact else json.dumps(content, indent=1, ensure_ascii=False)
+    write_text(path, text + "\n")
 
 
 @contextmanager

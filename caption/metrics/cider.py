@@ -72,7 +72,7 @@ class DocumentFrequencies:
         Raises:
             DataError: it is something else.
         """
-        expected = "a file that scripts/count_ngrams.py writes"
+        expected = "a file that `glimpse prepare frequencies` writes"
         content = read_json(path, expected=expected)
         if not isinstance(content, dict) or content.get("format") != FORMAT:
             raise DataError(f"{path}: holds no document frequencies; expected {expected}")

@@ -9,7 +9,7 @@ from itertools import chain
 
 import numpy as np
 
-from caption.errors import DataError
+from caption.errors import Command, DataError
 from caption.files.paths import ImageId
 from caption.metrics.bleu import BleuCounts, bleu, bleu_counts
 from caption.metrics.cider import DocumentFrequencies, cider_d, document_frequency
@@ -113,5 +113,6 @@ def _check(
     if len(results) < 2 and frequencies is None:
         raise DataError(
             "CIDEr-D of one image would be 0: it weighs words by how few of the images they "
-            "belong to; give document frequencies of more images (--df), or more images"
+            "belong to; give more images, or the document frequencies of more",
+            Command("prepare frequencies", "which writes those of any references"),
         )

@@ -5,7 +5,7 @@ config says everything that is needed to build the model and to prove that the w
 """
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
@@ -198,6 +198,7 @@ def load_weights(
         if name.startswith(prefix)
     }
     own = model.state_dict()
+    tensors = _missing_counters(own.keys() - tensors.keys()) | tensors
     wrong = sorted(
         (own.keys() ^ tensors.keys())
         | {name for name in own.keys() & tensors.keys() if own[name].shape != tensors[name].shape}
@@ -215,6 +216,11 @@ def load_weights(
 def _renamed(name: str, renamed: Mapping[str, str]) -> str:
     old = next((old for old in renamed if name.startswith(old)), "")
     return renamed[old] + name.removeprefix(old) if old else name
+
+
+def _missing_counters(names: Iterable[str]) -> dict[str, torch.Tensor]:
+    """Return zero for BatchNorm's counters: some writers leave them out, and no output has them."""
+    return {name: torch.tensor(0) for name in names if name.endswith("num_batches_tracked")}
 
 
 def _read_config(directory: Path) -> dict[str, Any]:

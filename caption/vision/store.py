@@ -19,8 +19,9 @@ from jaxtyping import Float
 from numpy.lib.format import open_memmap
 from torch import Tensor
 
-from caption.errors import FeatureStoreError
+from caption.errors import Command, FeatureStoreError
 from caption.files.paths import ImageId
+from caption.files.writing import put_in_place, write_json
 from caption.vision.features import ImageFeatures
 
 FORMAT_VERSION = 1
@@ -74,8 +75,8 @@ class FeatureStore:
         if not index.is_file():
             unfinished = (directory / "index.partial.json").is_file()
             raise FeatureStoreError(
-                f"{directory}: {'an unfinished' if unfinished else 'no'} feature store; "
-                "run scripts/extract_features.py, which goes on where it stopped"
+                f"{directory}: {'an unfinished' if unfinished else 'no'} feature store",
+                Command("prepare features", "which goes on where it stopped"),
             )
         plan = _read_plan(index)
         if encoder_id is not None and plan.encoder_id != encoder_id:
@@ -132,6 +133,7 @@ def write_store(
 
     Raises:
         FeatureStoreError: the disk is too small, or something else lies in the way.
+        DataError: the disk takes no more.
     """
     directory.mkdir(parents=True, exist_ok=True)
     index, partial_index = directory / "index.json", directory / "index.partial.json"
@@ -157,8 +159,9 @@ def write_store(
     if done != len(plan.image_ids):
         raise ValueError(f"encode gave {done} grids for {len(plan.image_ids)} images")
     del grids
-    (directory / "grid.partial.npy").replace(directory / "grid.npy")
-    _write_json(index, _plan_to_json(plan))
+    # The index makes a store of the directory, so it comes last.
+    put_in_place(directory / "grid.partial.npy", directory / "grid.npy")
+    write_json(index, _plan_to_json(plan), compact=True)
     partial_index.unlink(missing_ok=True)
     return FeatureStore.open(directory, encoder_id=plan.encoder_id)
 
@@ -168,7 +171,7 @@ def _vouch(
 ) -> None:
     """Put the grids on the disk, and only then the number of them that are right."""
     grids.flush()
-    _write_json(index, {**_plan_to_json(plan), "done": done})
+    write_json(index, {**_plan_to_json(plan), "done": done}, compact=True)
 
 
 def _open_partial(
@@ -185,7 +188,7 @@ def _open_partial(
             "are free; choose another disk or a smaller grid"
         )
     grids = open_memmap(grid, mode="w+", dtype=np.float16, shape=plan.shape)
-    _write_json(index, {**_plan_to_json(plan), "done": 0})
+    write_json(index, {**_plan_to_json(plan), "done": 0}, compact=True)
     return grids, 0
 
 
@@ -211,9 +214,3 @@ def _read_plan(path: Path) -> StorePlan:
         raise FeatureStoreError(
             f"{path}: not the index of a feature store ({error!r}); extract the features again"
         ) from None
-
-
-def _write_json(path: Path, content: dict[str, Any]) -> None:
-    partial = path.with_name(path.name + ".new")
-    partial.write_text(json.dumps(content), encoding="utf-8")
-    partial.replace(path)

@@ -172,7 +172,7 @@ def test_two_lists_of_one_split_are_not_guessed_between(tmp_path) -> None:
     folder = pictures(tmp_path / "mine")
     (folder / "old.csv").write_text(FORMS["captions.csv"], encoding="utf-8")
     (folder / "new.csv").write_text(FORMS["captions.csv"], encoding="utf-8")
-    with pytest.raises(DataError, match=r"\(new.csv, old.csv\); say with --manifest"):
+    with pytest.raises(DataError, match=r"\(new.csv, old.csv\); pass manifest=FILE"):
         read_captions(folder)
     assert len(read_captions(folder, folder / "new.csv").images) == 2
 

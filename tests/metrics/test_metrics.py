@@ -217,7 +217,7 @@ def test_other_files_are_no_frequencies(tmp_path, change, message) -> None:
     path = tmp_path / "df.json"
     count_documents([["a dog"], ["a dog"]]).save(path)
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
-    with pytest.raises(DataError, match=f"df.json: {message}.*scripts/count_ngrams.py"):
+    with pytest.raises(DataError, match=f"df.json: {message}.*`glimpse prepare frequencies`"):
         DocumentFrequencies.load(path)
 
 

@@ -2,10 +2,12 @@ import json
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from caption.errors import ModelError
+from caption.files.writing import sha256
 from caption.models.captioner import CaptionModel, build_encoder
-from caption.models.directory import locate_model, push_to_hub
+from caption.models.directory import load_encoder, locate_model, push_to_hub
 from caption.search.config import SearchConfig
 from caption.text.vocabulary import Vocabulary
 from caption.vision.config import EncoderConfig
@@ -138,6 +140,36 @@ def test_a_config_without_a_part_names_it(directory) -> None:
     del config["vocabulary"]
     (directory / "config.json").write_text(json.dumps(config))
     with pytest.raises(ModelError, match="lacks vocabulary"):
+        CaptionModel.from_pretrained(directory)
+
+
+def leave_out(directory, *endings: str) -> None:
+    """Write the weights again without those whose names end so."""
+    path = directory / "model.safetensors"
+    kept = {n: tensor for n, tensor in load_file(path).items() if not n.endswith(endings)}
+    save_file(kept, path)
+    change_config(weights={"sha256": sha256(path), "bytes": path.stat().st_size})(directory)
+
+
+def test_counters_that_no_output_depends_on_may_be_missing(tiny_model, directory) -> None:
+    leave_out(directory, "num_batches_tracked")
+    loaded, images = CaptionModel.from_pretrained(directory), pixels()
+    with torch.no_grad():
+        assert torch.equal(loaded(images, WORDS)[0], tiny_model(images, WORDS)[0])
+    counters = {n: t for n, t in loaded.state_dict().items() if n.endswith("num_batches_tracked")}
+    assert counters
+    for name, counter in counters.items():
+        assert counter.equal(torch.zeros_like(tiny_model.state_dict()[name])), name
+    assert load_encoder(directory).fingerprint() == tiny_model.encoder.fingerprint()
+
+
+@pytest.mark.parametrize("ending", ["encoder.network.conv1.1.running_mean", "output_words.bias"])
+def test_any_other_weight_that_is_missing_is_named(tiny_model, directory, ending) -> None:
+    (name,) = (name for name in tiny_model.state_dict() if name.endswith(ending))
+    leave_out(directory, "num_batches_tracked", ending)
+    with pytest.raises(
+        ModelError, match=f"1 tensors do not fit config.json, the first is '{name}'"
+    ):
         CaptionModel.from_pretrained(directory)
 
 

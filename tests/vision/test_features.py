@@ -1,4 +1,6 @@
 import json
+import os
+from pathlib import Path
 
 import pytest
 import torch
@@ -64,6 +66,34 @@ def test_a_broken_run_goes_on_after_the_last_whole_batch(tmp_path) -> None:
     for image_id in PLAN.image_ids:
         torch.testing.assert_close(store.grid(image_id), grid(image_id).half().float())
     assert sorted(path.name for path in tmp_path.iterdir()) == ["grid.npy", "index.json"]
+
+
+def test_a_name_is_given_after_the_bytes_are_on_the_disk_and_the_index_last(
+    tmp_path, monkeypatch
+) -> None:
+    safe: dict[int, bytes] = {}
+    named: list[str] = []
+    fsync, replace = os.fsync, Path.replace
+
+    def watched_fsync(file) -> None:
+        fsync(file)
+        safe[os.fstat(file).st_ino] = os.pread(file, 2**20, 0)
+
+    def watched_replace(path, target):
+        assert safe[path.stat().st_ino] == path.read_bytes()
+        named.append(target.name)
+        return replace(path, target)
+
+    monkeypatch.setattr(os, "fsync", watched_fsync)
+    monkeypatch.setattr(Path, "replace", watched_replace)
+    write_store(tmp_path, PLAN, encode)
+    assert named == [*["index.partial.json"] * 2, "grid.npy", "index.json"]
+
+
+def test_names_of_images_may_be_no_unicode(tmp_path) -> None:
+    odd = StorePlan(image_ids=("\udcff.jpg",), grid_size=(2, 3), feature_dim=4, encoder_id="x")
+    write_store(tmp_path, odd, lambda _: [torch.zeros(1, 6, 4)])
+    assert FeatureStore.open(tmp_path).plan == odd
 
 
 def test_a_complete_store_is_not_written_again(tmp_path) -> None:

@@ -1,6 +1,8 @@
 """The question answerer on a tiny world of coloured blocks."""
 
 import json
+import sys
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from caption.engine.config import OptimConfig, TrainerConfig
 from caption.engine.trainer import Trainer
 from caption.errors import DataError, FeatureStoreError, ModelError
 from caption.models.directory import load_encoder
+from caption.text.tokenize import tokenize
 from caption.text.vocabulary import Vocabulary
 from caption.vision.extract import FeatureExtractor, store_features
 from caption.vision.image import load_image
@@ -123,7 +126,7 @@ def test_the_model_of_the_package_is_small_and_honest_about_itself() -> None:
     assert [file.name for file in files] == ["README.md", "config.json", "model.safetensors"]
     assert sum(file.stat().st_size for file in files) < 15e6
     card = (DEFAULT_ANSWERER / "README.md").read_text()
-    for part in ("Research use", "flickr8k", "DAQUAR", "train_vqa.py", "cannot"):
+    for part in ("Research use", "flickr8k", "DAQUAR", "glimpse train answers", "cannot"):
         assert part in card
 
 
@@ -154,7 +157,8 @@ def test_every_head_learns_from_a_batch(easy_task, change) -> None:
     optimizer = torch.optim.Adam(other.model.parameters(), lr=1e-2)
     losses = []
     for _ in range(30):
-        loss = other.loss(other.model, batch).total / other.count(batch)
+        terms = other.loss(other.model, batch)
+        loss = terms.total / terms.count
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -198,6 +202,25 @@ def test_one_look_answers_any_number_of_questions(task, tiny_model, monkeypatch)
     assert answerer.ask(features, []) == []
 
 
+def test_a_question_is_split_into_words_once_and_so_is_what_was_said_before(
+    task, tiny_model, monkeypatch
+) -> None:
+    answerer = answerer_of(task.model, tiny_model)
+    texts: list[str] = []
+
+    def counted(text: str) -> list[str]:
+        texts.append(text)
+        return tokenize(text)
+
+    for name, module in [*sys.modules.items()]:
+        if name.startswith(("caption.", "vqa.")) and getattr(module, "tokenize", 0) is tokenize:
+            monkeypatch.setattr(module, "tokenize", counted)
+    turn = Turn("which side?", "left")
+    answers = answerer.ask(scene("red", "left"), QUESTIONS, history=[turn])
+    assert Counter(texts) == Counter([*QUESTIONS, *turn])
+    assert len(answers) == len(QUESTIONS)
+
+
 def test_unknown_words_are_said(task, tiny_model) -> None:
     answerer = answerer_of(task.model, tiny_model)
     answer = answerer(scene("red", "left"), "what colour is the Zebra, zebra or 斑马?")
@@ -224,7 +247,9 @@ def test_features_of_another_encoder_are_refused(task, tiny_model, tmp_path) -> 
     )
     with pytest.raises(ModelError, match="reads features of encoder other, not of"):
         answerer_of(model, tiny_model)
-    with pytest.raises(FeatureStoreError, match=r"the model reads those of other.*extract_feat"):
+    with pytest.raises(
+        FeatureStoreError, match=r"the model reads those of other.*`glimpse prepare features`"
+    ):
         type(task)(task.config, model, train=task.train, validation=task.validation)
     features = answerer_of(task.model, tiny_model).extract([scene("red", "left")])
     with pytest.raises(FeatureStoreError, match="are of encoder none"):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from caption.errors import DataError
+from caption.errors import Argument, DataError
 from caption.files.paths import ImageId
 from caption.files.records import check_fields, read_json, refuse_duplicates
 from caption.files.writing import write_json
@@ -137,7 +137,8 @@ def read_results(
     if missing and not subset:
         raise DataError(
             f"{path}: no answer for {len(missing)} of {len(questions)} questions, the first is "
-            f"{missing[0]!r}; answer them all, or give --subset to score the rest"
+            f"{missing[0]!r}; answer them all",
+            Argument("subset", why="to score the rest"),
         )
     return {
         question_id: answers[question_id] for question_id in questions if question_id in answers

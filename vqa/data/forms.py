@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from caption.errors import DataError
+from caption.errors import Argument, DataError
 from caption.files.locate import (
     IMAGE_FIELDS,
     Split,
@@ -85,8 +85,8 @@ def find_questions(data: Path, manifest: Path | None = None) -> QuestionSet | No
         if len({split_of(inside(p, data)) for p in tables}) < len(tables):
             names = ", ".join(inside(p, data) for p in tables)
             raise DataError(
-                f"{data}: several files hold questions ({names}); say with --manifest which is "
-                "meant"
+                f"{data}: several files hold questions ({names})",
+                Argument("manifest", "FILE", "to say which is meant"),
             )
         return _read_tables(tables, data)
     return _read_vqa(data, [p for p in files if p.suffix.lower() == ".json"], manifest)
