@@ -84,9 +84,6 @@ OF_OTHERS = {"ptbtokenizer.py", "vqaEval.py"}
 EXCUSED = {
     "caption/errors.py": "says how remedies are worded",
     "vqa/web/page.py": "speaks to those who started the page from the command line",
-    # To be emptied: the rooms of these are being rebuilt.
-    "caption/engine/trainer.py": "says --resume",
-    "caption/training/finetune.py": "its model card names a script",
 }
 
 

@@ -25,7 +25,7 @@ from caption.engine.checkpoint import (
 from caption.engine.config import TrainerConfig
 from caption.engine.optim import build_optimizer, build_schedule
 from caption.engine.records import MetricsLog
-from caption.errors import ModelError
+from caption.errors import Argument, ModelError
 
 Batch = TypeVar("Batch")
 Batch_contra = TypeVar("Batch_contra", contravariant=True)
@@ -135,7 +135,8 @@ class _Run:
         self.state_path = run / "state.pt"
         if not resume and self.state_path.exists():
             raise ModelError(
-                f"{run}: already holds a run; continue it with --resume or choose another directory"
+                f"{run}: already holds a run; choose another directory",
+                Argument("resume", why="to continue it"),
             )
         self.log = MetricsLog(run / "metrics.jsonl")
         self.progress = Progress()
@@ -245,7 +246,8 @@ class _Run:
         if self.bad_updates >= MAX_BAD_UPDATES:
             raise ModelError(
                 f"{self.run}: the gradient was not finite in {self.bad_updates} updates in a row; "
-                "lower the learning rate and --resume from the last checkpoint"
+                "lower the learning rate",
+                Argument("resume", why="to go on from the last checkpoint"),
             )
         return False
 
@@ -265,7 +267,7 @@ class _Run:
         self.accelerator.print(f"epoch {progress.epoch}: {shown}")
 
     def _save_state(self) -> None:
-        """Write what `--resume` needs, and the model itself for use at once."""
+        """Write what resuming needs, and the model itself for use at once."""
         if not self.accelerator.is_main_process:
             return
         self._save_model("last", {})

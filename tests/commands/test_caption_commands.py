@@ -13,7 +13,7 @@ def test_a_run_can_be_resumed_and_is_not_overwritten(model, training) -> None:
     arguments = ["--run", model.parent, *training]
     again = run_here("train", "captions", *arguments)
     assert again.returncode == 2
-    assert re.fullmatch(r".*: already holds a run; continue it with --resume.*\n", again.stderr)
+    assert re.fullmatch(r".*: already holds a run; .* give --resume to continue it\n", again.stderr)
     resumed = run_here("train", "captions", *arguments, "--resume")
     assert resumed.returncode == 0, resumed.stderr
 

@@ -137,7 +137,7 @@ def test_the_best_model_is_kept_and_patience_ends_a_run(tmp_path) -> None:
 
 def test_a_run_is_not_overwritten(tmp_path) -> None:
     fit(LineTask(), tmp_path)
-    with pytest.raises(ModelError, match="continue it with --resume"):
+    with pytest.raises(ModelError, match="already holds a run; .* pass resume=True to continue it"):
         fit(LineTask(), tmp_path)
 
 
