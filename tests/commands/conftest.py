@@ -31,5 +31,5 @@ def model(training, tmp_path_factory) -> Path:
     door = ROOT / "scripts" / "train_caption.py"
     done = run_python(door, "--run", directory, *training)
     assert done.returncode == 0, done.stderr
-    assert f"{directory / 'best'}: CIDEr-D" in done.stdout
+    assert f"{directory / 'best'}: cider_d" in done.stdout
     return directory / "best"

@@ -78,7 +78,7 @@ def test_a_blind_model_grows_too(model) -> None:
 
 
 def test_an_encoder_with_another_grid_is_refused(model) -> None:
-    with pytest.raises(ModelError, match=r"train a new one with scripts/train_vqa.py"):
+    with pytest.raises(ModelError, match=r"run `glimpse train answers` to train a new one"):
         grown(model, LEARNT, Sight("two", 49, 5))
 
 

@@ -154,7 +154,8 @@ def test_every_head_learns_from_a_batch(easy_task, change) -> None:
     optimizer = torch.optim.Adam(other.model.parameters(), lr=1e-2)
     losses = []
     for _ in range(30):
-        loss = other.loss(other.model, batch).total / other.count(batch)
+        terms = other.loss(other.model, batch)
+        loss = terms.total / terms.count
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -224,7 +225,7 @@ def test_features_of_another_encoder_are_refused(task, tiny_model, tmp_path) -> 
     )
     with pytest.raises(ModelError, match="reads features of encoder other, not of"):
         answerer_of(model, tiny_model)
-    with pytest.raises(FeatureStoreError, match=r"the model reads those of other.*extract_feat"):
+    with pytest.raises(FeatureStoreError, match=r"the model reads those of other.*prepare feat"):
         type(task)(task.config, model, train=task.train, validation=task.validation)
     features = answerer_of(task.model, tiny_model).extract([scene("red", "left")])
     with pytest.raises(FeatureStoreError, match="are of encoder none"):
