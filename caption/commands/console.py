@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import tyro
 
@@ -45,7 +45,7 @@ def start(program: Program) -> None:
     """Run the command that is named on the command line, and exit with its status."""
     words = sys.argv[1:]
     if any(word.split("=")[0] in COMPLETION for word in words):
-        tyro.cli(_tree(program), prog=program.name, args=words)
+        _complete(program, words)
     if words[:1] == ["--version"]:
         print(program.name, program.version)
         return
@@ -60,6 +60,14 @@ def start(program: Program) -> None:
         print(overview(program, words[0]))
     else:
         sys.exit(complain(_not_a_command(words, program)))
+
+
+def _complete(program: Program, words: Sequence[str]) -> NoReturn:
+    """Write what a shell needs to complete the commands and their options."""
+    try:
+        sys.exit(tyro.cli(_tree(program), prog=program.name, args=words))
+    except ImportError:  # tyro itself writes for bash and zsh only
+        sys.exit(complain("this shell's completion needs a package; run: pip install shtab"))
 
 
 def overview(program: Program, within: str = "") -> str:
@@ -94,7 +102,7 @@ def _not_a_command(words: Sequence[str], program: Program) -> str:
         return SequenceMatcher(None, typed(command), command).ratio()
 
     nearest = max(program.places, key=likeness)
-    if likeness(nearest) < ALIKE:
+    if words[0].startswith("-") or likeness(nearest) < ALIKE:
         return f"no command {words[0]!r}; `{program.name} --help` lists them"
     return f"no command {typed(nearest)!r}; did you mean `{program.name} {nearest}`?"
 

@@ -54,12 +54,12 @@ def main(args: Args) -> None:
     """Check the data, train, and tell how much better the new model is."""
     from accelerate import PartialState
 
+    from caption.data.check import checked
     from caption.data.forms import read_captions
     from caption.evaluation.report import table, write_page, write_report
     from caption.models.captioner import CaptionModel
     from caption.models.directory import DEFAULT_CAPTIONER, refuse_taken
     from caption.training.finetune import (
-        checked,
         compare_models,
         divide,
         finetune,

@@ -12,6 +12,7 @@ import ftfy
 
 from caption.data import coco
 from caption.data.captioned import PICTURES_ALONE, CaptionedImage, DataSet
+from caption.data.divide import FEWEST
 from caption.data.forms import read_captions
 from caption.data.pictures import look
 from caption.errors import DataError
@@ -25,10 +26,6 @@ LONGEST = 60
 
 COMMON_SHARE = 0.2
 """A caption that so many images have will be written under all others too."""
-
-
-FEWEST = 10
-"""Captioned images below which nothing can be held out, and so nothing be told of the outcome."""
 
 
 @dataclass(frozen=True)
@@ -116,10 +113,27 @@ def refuse_faulty(data_set: DataSet, data: Path) -> None:
     Raises:
         DataError: names the first of the problems.
     """
-    if not data_set.is_captioned:
-        raise DataError(f"{data}: {PICTURES_ALONE}, nothing to learn")
+    _refuse_uncaptioned(data_set, data)
     faults = (fault for image in data_set.images for fault in _faults(image))
     refuse_fatal((*data_set.problems, *faults), data)
+
+
+def checked(data_set: DataSet, data: Path) -> Examination:
+    """Return what was found in a data set, pictures and all, which is fit to be learnt.
+
+    Raises:
+        DataError: names the first thing that has to be mended.
+    """
+    _refuse_uncaptioned(data_set, data)
+    examination = examine(data_set)
+    refuse_fatal(examination.problems, data)
+    return examination
+
+
+def _refuse_uncaptioned(data_set: DataSet, data: Path) -> None:
+    if not data_set.is_captioned:
+        perhaps = "".join(f"; {problem}" for problem in data_set.problems[:1])
+        raise DataError(f"{data}: {PICTURES_ALONE}, nothing to learn{perhaps}")
 
 
 def _faults(image: CaptionedImage) -> Iterator[Problem]:

@@ -13,6 +13,10 @@ VALIDATION_SHARE = 0.1
 """Of what is learnt from, for a data set without validation images."""
 
 
+FEWEST = 10
+"""Images below which nothing can be held out, and so nothing be told of the outcome."""
+
+
 Item = TypeVar("Item")
 
 
@@ -50,7 +54,7 @@ def divided(
     if len(train) < 1 or min(len(validation), len(test)) < 2:
         raise DataError(
             f"{len(items)} images are too few to learn from some and test on others, or too many "
-            "are the same; expected at least 10"
+            f"are the same; expected at least {FEWEST}"
         )
     return train, validation, test
 

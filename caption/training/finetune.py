@@ -12,8 +12,7 @@ from pathlib import Path
 import torch
 
 from caption.data.batches import read_pixels
-from caption.data.captioned import CaptionedImage, DataSet
-from caption.data.check import Examination, examine
+from caption.data.captioned import CaptionedImage
 from caption.data.divide import divided
 from caption.data.forms import read_captions
 from caption.engine.trainer import Trainer
@@ -22,7 +21,6 @@ from caption.evaluation.judge import judge, manner, protocol
 from caption.evaluation.report import Report
 from caption.evaluation.run import write_captions
 from caption.files.paths import ImageFile
-from caption.files.tables import refuse_fatal
 from caption.models.captioner import CaptionModel
 from caption.models.directory import install_model
 from caption.search.config import SearchConfig
@@ -91,20 +89,6 @@ def divide(
         seed=seed,
     )
     return Parts(*map(tuple, parts))
-
-
-def checked(data_set: DataSet, data: Path) -> Examination:
-    """Return what was found in a data set, which is fit to be trained on.
-
-    Raises:
-        DataError: it has no captions, or something in it has to be mended first.
-    """
-    if not data_set.is_captioned:
-        perhaps = "".join(f"; {problem}" for problem in data_set.problems[:1])
-        raise DataError(f"{data}: pictures without captions, nothing to learn{perhaps}")
-    examination = examine(data_set)
-    refuse_fatal(examination.problems, data)
-    return examination
 
 
 def grown(

@@ -1,6 +1,7 @@
 """The program itself: its commands are found, listed, completed, and start quickly."""
 
 import json
+from importlib.util import find_spec
 
 import pytest
 from console import SCRIPTS, run_here, run_python, run_script_here
@@ -77,7 +78,7 @@ for script in scripts:
     assert done.stdout.count("usage: ") == 1 + len(COMMANDS) + len(SCRIPTS)
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "tcsh"])
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
 def test_shells_complete_every_command(shell, tmp_path) -> None:
     printed = run_here("--tyro-print-completion", shell)
     assert printed.returncode == 0, printed.stderr
@@ -88,6 +89,15 @@ def test_shells_complete_every_command(shell, tmp_path) -> None:
     path = tmp_path / "completion"
     assert run_here("--tyro-write-completion", shell, path).returncode == 0
     assert path.read_text().strip() == printed.stdout.strip()
+
+
+def test_other_shells_are_completed_where_their_package_is() -> None:
+    done = run_here("--tyro-print-completion", "tcsh")
+    if find_spec("shtab") is None:
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.endswith("run: pip install shtab\n")
+    else:
+        assert (done.returncode, "glimpse" in done.stdout) == (0, True)
 
 
 @pytest.mark.parametrize("door", DOORS)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from caption.data.divide import FEWEST
 from caption.data.pictures import look, uncaptioned
 from caption.data.review import Review, by_split
 from caption.errors import DataError
@@ -14,9 +15,6 @@ from caption.files.paths import ImageFile
 from caption.files.tables import Problem, refuse_fatal
 from vqa.data.annotations import ImageQuestion
 from vqa.data.forms import QuestionSet
-
-FEWEST = 10
-"""Images below which nothing can be held out, and so nothing be told of the outcome."""
 
 
 @dataclass(frozen=True)
