@@ -18,12 +18,6 @@ def test_the_newest_change_is_of_this_version() -> None:
     assert versions[0] == caption.__version__ == project["version"]
 
 
-def test_the_documented_files_exist() -> None:
-    readme = (ROOT / "README.md").read_text()
-    for link in re.findall(r"\]\(([^)#:]+)\)", readme):
-        assert (ROOT / link).exists(), link
-
-
 def test_every_public_module_says_what_it_is_for() -> None:
     for folder in ("caption", "vqa", "scripts"):
         for path in (ROOT / folder).rglob("*.py"):

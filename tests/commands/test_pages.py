@@ -1,0 +1,142 @@
+"""Every command in every page runs, on tiny data that bears the names in the page."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from console import run_here, run_script_here
+from pages import PAGES, Shown, links, shown
+from tiny import COLOURS, ROOT, SIDES, captions_of, scene
+
+ELSEWHERE = {
+    "python -m pip install . && glimpse app": "test_wheel.py installs it and opens the page",
+    'python -m pip install -e ".[dev]" && python -m pytest': "what runs this test",
+}
+"""Commands that another test runs, or that run the tests."""
+SHORTER = {
+    "--peer blip": "",
+    "--growth 200 5000": "--growth 2 3 --runs 1 --folder 4",
+    "--runs 9": "--runs 1",
+    "bench_vqa.py --images val": "bench_vqa.py --images val --runs 1",
+    "bench_archive.py --images val": "bench_archive.py --images val --files 24 --kills 1",
+    "--config.trainer.epochs 6": "",
+    "--config.trainer.precision bf16": "",
+    "--output easy": "--output easy --sample 1",
+}
+"""Takes seconds instead of hours, and what tests have not."""
+BESIDES = {
+    "glimpse train captions": "--config.trainer.epochs 1 --config.text.minimum-count 1 "
+    "--config.batch.workers 0 --encoder-weights random",
+    "glimpse train answers": "--config.trainer.epochs 1",
+    "glimpse finetune": "--epochs 1",
+}
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory) -> Iterator[Path]:
+    """A folder with everything that the pages name."""
+    folder = tmp_path_factory.mktemp("pages")
+    shutil.copyfile(ROOT / "caption" / "examples" / "camera.jpg", folder / "photo.jpg")
+    (folder / "scripts").symlink_to(ROOT / "scripts")
+    captions = {
+        f"{colour}-{side}-{size}.jpg": captions_of(colour, side)
+        for colour in COLOURS
+        for side in SIDES
+        for size in (60, 70, 80)
+    }
+    for name in ("photos", "val", "mine", "asked", "archive"):
+        (folder / name).mkdir()
+        for picture in captions:
+            colour, side, size = picture.removesuffix(".jpg").split("-")
+            scene(colour, side).resize((int(size), 50)).save(folder / name / picture)
+    content = coco(
+        [
+            (name, [f"a {t} dog runs on the grass", *ts])
+            for t, (name, ts) in zip(["red", "blue"] * 9, captions.items(), strict=True)
+        ]
+    )
+    for place in ("captions.json", "photos/captions.json", "val/captions.json"):
+        write(folder / place, content)
+    rows = [f'{name},"{text}"' for name, texts in captions.items() for text in texts]
+    (folder / "mine" / "captions.csv").write_text("\n".join(["image,caption", *rows]))
+    rows = [f"{name},which colour is it?,{name.split('-')[0]}" for name in captions]
+    (folder / "asked" / "questions.csv").write_text("\n".join(["image,question,answer", *rows]))
+    for name in ("results.json", "new.json", "old.json"):
+        write(
+            folder / name,
+            [{"image_id": i, "caption": ts[0]} for i, ts in enumerate(captions.values())],
+        )
+    write(folder / "mine.json", coco([("a.jpg", ["a red block"])]))
+    write(folder / "mine-results.json", [{"image_id": 0, "caption": "a red block"}])
+    write(folder / "answers.json", [{"question_id": 1, "answer": "red"}])
+    write(
+        folder / "annotations.json",
+        {"annotations": [{"question_id": 1, "answers": [{"answer": "red"}]}]},
+    )
+    write(folder / "test.json", {"questions": [{"question_id": 1, "question": "which?"}]})
+    (folder / "card.md").write_text("# A card\n")
+    before = Path.cwd()
+    os.chdir(folder)
+    yield folder
+    os.chdir(before)
+
+
+def coco(captions: list[tuple[str, list[str]]]) -> dict[str, object]:
+    return {
+        "images": [{"id": i, "file_name": name} for i, (name, _) in enumerate(captions)],
+        "annotations": [
+            {"image_id": i, "caption": text} for i, (_, ts) in enumerate(captions) for text in ts
+        ],
+    }
+
+
+def write(path: Path, content: object) -> None:
+    path.write_text(json.dumps(content))
+
+
+@pytest.fixture(autouse=True)
+def _one_precision(monkeypatch) -> None:
+    """Accelerate allows one precision in a process, and other tests have chosen."""
+    monkeypatch.setattr("caption.training.plan.quick_precision", lambda: "no")
+
+
+def skip_what_is_missing(text: str) -> None:
+    if "bench_metrics" in text and (not shutil.which("java") or not find_spec("pycocoevalcap")):
+        pytest.skip("the reference scorers need Java")
+    if "easy-vqa" in text and not find_spec("easy_vqa"):
+        pytest.skip("easy-vqa is not installed")
+
+
+@pytest.mark.parametrize("command", list(shown()), ids=str)
+def test_what_a_page_shows_runs(command: Shown, workspace: Path) -> None:
+    if command.is_python:
+        if command.page == "README.md":
+            exec(compile(command.text, command.page, "exec"), {})  # noqa: S102
+        return
+    if command.text in ELSEWHERE:
+        return
+    skip_what_is_missing(command.text)
+    text = command.text
+    for long, short in SHORTER.items():
+        text = text.replace(long, short)
+    text += "".join(f" {more}" for start, more in BESIDES.items() if text.startswith(start))
+    program, *words = Shown(command.page, text, is_python=False).words
+    if program == "glimpse":
+        done = run_here(*words)
+    else:
+        done = run_script_here(words[0].removeprefix("scripts/"), *words[1:])
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_what_a_page_links_to_is_there(page) -> None:
+    for path in links(page):
+        assert path.exists(), path
+
+
+def test_the_first_page_is_short() -> None:
+    assert len((ROOT / "README.md").read_text("utf-8").split()) <= 1200
