@@ -22,7 +22,7 @@ SHORTER = {
     "--growth 200 5000": "--growth 2 3 --runs 1 --folder 4",
     "--runs 9": "--runs 1",
     "bench_vqa.py --images val": "bench_vqa.py --images val --runs 1",
-    "bench_archive.py --images val": "bench_archive.py --images val --files 24 --kills 1",
+    "bench_archive.py --images val": "bench_archive.py --images val --files 60 --kills 1",
     "--config.trainer.epochs 6": "",
     "--config.trainer.precision bf16": "",
     "--output easy": "--output easy --sample 1",
@@ -33,6 +33,7 @@ BESIDES = {
     "--config.batch.workers 0 --encoder-weights random",
     "glimpse train answers": "--config.trainer.epochs 1",
     "glimpse finetune": "--epochs 1",
+    "python scripts/demonstrations/restyle_captions.py": "--count 14",
 }
 
 
