@@ -1,7 +1,7 @@
 """One program of many commands: finds the one that is meant, and imports no other.
 
-Building all of them at once, as tyro would, would take longer than most of them take to start, and
-a mistyped word would be answered with a page. The whole tree is built only to complete words.
+Building all of them, as tyro would, takes twice as long as building one (0.6 s and 0.3 s), and a
+mistyped word would be answered with a page. The whole tree is built only to complete words.
 """
 
 import functools
