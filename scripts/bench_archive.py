@@ -52,7 +52,8 @@ def main(args: Args) -> None:
         whole = (root / "whole.jsonl").read_bytes()
         rows, errors = whole.count(b"\n"), whole.count(b'"error": ')
         print(f"rows: {rows} of {args.files} files; error rows: {errors} of {num_broken} broken")
-        print(f"{args.files / seconds:.0f} files/s")
+        rate = args.files / seconds
+        print(f"{rate:.0f} files/s")
         early, late = max(memory[: len(memory) // 5]), max(memory)
         print(
             f"peak memory: {early / 1024:.0f} MiB in the first fifth of the time, "
@@ -63,12 +64,12 @@ def main(args: Args) -> None:
         killed = _killed(root, "killed.jsonl", longest, args.kills, rng)
         same = (root / "killed.jsonl").read_bytes() == whole
         print(f"killed {killed} times: {'identical' if same else 'DIFFERENT'}")
-        together = b""
-        for shard in ("0/2", "1/2"):
-            _finish(root, "shards.jsonl", "--shard", shard)
-            name = f"shards-{shard[0]}-of-2.jsonl"
-            together += (root / name).read_bytes()
-        print(f"two shards: {'identical' if together == whole else 'DIFFERENT'}")
+        both = _side_by_side(root, "shards.jsonl") / rate
+        together = b"".join(path.read_bytes() for path in sorted(root.glob("shards-*.jsonl")))
+        print(
+            f"two shards side by side: {'identical' if together == whole else 'DIFFERENT'}, "
+            f"{both:.2f} of the files/s of one process"
+        )
 
 
 def _make(archive: Path, photos: list[Path], args: Args, rng: random.Random) -> int:
@@ -115,6 +116,30 @@ def _watched(root: Path, output: str) -> tuple[list[int], float, float]:
     if process.returncode or len(memory) < 5:
         raise DataError(f"glimpse caption failed: {(root / 'log').read_text()[-500:]}")
     return memory, begun - started, seconds
+
+
+def _side_by_side(root: Path, output: str) -> float:
+    """Run two shards at once and return how many files they do in a second together."""
+    names = [f"{Path(output).stem}-{number}-of-2.jsonl" for number in range(2)]
+    with (
+        _describing(root, output, "--shard", "0/2") as one,
+        _describing(root, output, "--shard", "1/2") as two,
+    ):
+        while not all(list(root.glob(f"{name}.parts/0*")) for name in names):
+            if one.poll() or two.poll():
+                break
+            time.sleep(0.05)
+        begun, done = time.perf_counter(), sum(_rows(root / f"{name}.parts") for name in names)
+        if one.wait() or two.wait():
+            raise DataError(f"glimpse caption failed: {(root / 'log').read_text()[-500:]}")
+        seconds = time.perf_counter() - begun
+    return (sum(map(_rows, (root / name for name in names))) - done) / seconds
+
+
+def _rows(place: Path) -> int:
+    """Return the lines of a file, or of all parts in a folder."""
+    files = place.glob("0*") if place.is_dir() else [place]
+    return sum(file.read_bytes().count(b"\n") for file in files)
 
 
 def _killed(root: Path, output: str, longest: float, kills: int, rng: random.Random) -> int:

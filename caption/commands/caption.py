@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
+from caption.commands.process import share_processors
 from caption.search.config import SearchConfig
 
 if TYPE_CHECKING:
@@ -65,6 +66,8 @@ class Args:
 
 def main(args: Args) -> int:
     """Caption and return 1 if any file on the screen or in the COCO results could not be read."""
+    if args.shard is not None:
+        share_processors(spins="0")  # another shard may well run beside
     from caption.archive.inputs import find_images
     from caption.archive.results import listed_images, named_images, write_results
     from caption.archive.shards import Shard

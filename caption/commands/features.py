@@ -20,7 +20,7 @@ class Args:
     output: Path
     """Directory of the store: grid.npy and index.json."""
     model: str | None = None
-    """Take the encoder of this model directory or hub id ('default' for the packaged model)."""
+    """Take the encoder of this model directory or hub id instead of a new one."""
     encoder_weights: str = "imagenet"
     """Without --model: a safetensors file with torchvision's names, 'imagenet' or 'random'."""
     encoder: EncoderConfig = field(default_factory=EncoderConfig)

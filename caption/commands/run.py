@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 import tyro
 
-from caption.commands.memory import keep_freed_memory
+from caption.commands.process import keep_freed_memory, share_processors
 from caption.errors import Argument, GlimpseError, Remedy, in_python, in_words
 
 
@@ -32,6 +32,7 @@ def run(
         words: to read, by default those of the command line.
     """
     keep_freed_memory()
+    share_processors()
     # Names of files may be no valid Unicode, and messages may quote what no terminal can show.
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

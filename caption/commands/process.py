@@ -1,12 +1,16 @@
-"""How the process holds on to memory between two batches."""
+"""How a program behaves on a machine: what it does with freed memory, and how its threads wait."""
 
 import ctypes
+import os
 import sys
 
 # The parameters' numbers in glibc's <malloc.h>.
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX, M_ARENA_MAX = -1, -2, -4, -8
 
 LARGEST = 2**31 - 1
+
+SPINS = "4000"
+"""Some microseconds: longer than the gap between two layers, shorter than a turn of a processor."""
 
 
 def keep_freed_memory() -> None:
@@ -26,3 +30,18 @@ def keep_freed_memory() -> None:
         mallopt(M_ARENA_MAX, 1)  # or every thread would keep buffers of its own
         mallopt(M_TRIM_THRESHOLD, LARGEST)
         mallopt(M_TOP_PAD, 64 * 2**20)
+
+
+def share_processors(*, spins: str = SPINS) -> None:
+    """Let threads that wait for each other sleep soon, before torch is imported.
+
+    GNU OpenMP's threads spin for milliseconds at every layer of a network. Alone that costs
+    nothing; but beside another such program the spinning threads hold the processors that the
+    working ones need, and both are slowed ten-fold. What the user has set stays as it is.
+
+    Args:
+        spins: rounds before a thread sleeps; "0" is best where another program surely runs beside.
+    """
+    ours = os.environ.get("GOMP_SPINCOUNT") in (None, SPINS)
+    if ours and "OMP_WAIT_POLICY" not in os.environ:
+        os.environ["GOMP_SPINCOUNT"] = spins
