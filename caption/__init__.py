@@ -4,10 +4,10 @@
     caption = Captioner.from_pretrained()("photo.jpg")
     print(caption.text)
 
-In reading order: `vision` turns pixels into a grid of features, `text` words into ids; `decoder`
-is the LSTM that attends over the grid, `search` finds its best captions; `model` joins them and
-keeps them on disk; `data`, `evaluate` and `task` train it through `engine`; `predict` uses it, and
-`web` shows it in a browser.
+In reading order: `vision` turns pixels into a grid of features, `text` words into ids; `networks`
+has the decoders that write, `search` finds their best captions; `models` joins them and keeps them
+on disk; `data`, `training` and `evaluation` teach and score them through `engine`; `predict` is
+what people import, and `commands`, `archive` and `web` use it. README.md beside this draws it.
 
 Nothing inside imports from here, and importing this loads nothing heavy: a script must be able to
 say how it is used without waiting for torch.

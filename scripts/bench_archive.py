@@ -34,7 +34,7 @@ class Args:
     broken: float = 0.1
     """Share of them that is cut off, empty or no picture at all."""
     kills: int = 20
-    """How often the second run is killed, at random moments."""
+    """How often a second run is killed, at random moments; 0 leaves it out."""
     seed: int = 0
     """Of the files that are broken and of the moments."""
 
@@ -59,11 +59,12 @@ def main(args: Args) -> None:
             f"peak memory: {early / 1024:.0f} MiB in the first fifth of the time, "
             f"{late / 1024:.0f} MiB in all of it ({late / early - 1:+.1%})"
         )
-        # No longer than its share each time, or it would be done before the last kill.
-        longest = start + 0.9 * seconds / args.kills
-        killed = _killed(root, "killed.jsonl", longest, args.kills, rng)
-        same = (root / "killed.jsonl").read_bytes() == whole
-        print(f"killed {killed} times: {'identical' if same else 'DIFFERENT'}")
+        if args.kills:
+            # No longer than its share each time, or it would be done before the last kill.
+            longest = start + 0.9 * seconds / args.kills
+            killed = _killed(root, "killed.jsonl", longest, args.kills, rng)
+            same = (root / "killed.jsonl").read_bytes() == whole
+            print(f"killed {killed} times: {'identical' if same else 'DIFFERENT'}")
         both = _side_by_side(root, "shards.jsonl") / rate
         together = b"".join(path.read_bytes() for path in sorted(root.glob("shards-*.jsonl")))
         print(
@@ -111,7 +112,7 @@ def _watched(root: Path, output: str) -> tuple[list[int], float, float]:
             status = Path(f"/proc/{process.pid}/status").read_text()
             found = [line.split()[1] for line in status.splitlines() if line.startswith("VmRSS")]
             memory += map(int, found)
-            time.sleep(0.2)
+            time.sleep(0.1)
         seconds = time.perf_counter() - begun
     if process.returncode or len(memory) < 5:
         raise DataError(f"glimpse caption failed: {(root / 'log').read_text()[-500:]}")
@@ -125,20 +126,20 @@ def _side_by_side(root: Path, output: str) -> float:
         _describing(root, output, "--shard", "0/2") as one,
         _describing(root, output, "--shard", "1/2") as two,
     ):
-        while not all(list(root.glob(f"{name}.parts/0*")) for name in names):
+        while not all(_rows(root / name) for name in names):
             if one.poll() or two.poll():
                 break
             time.sleep(0.05)
-        begun, done = time.perf_counter(), sum(_rows(root / f"{name}.parts") for name in names)
+        begun, done = time.perf_counter(), sum(_rows(root / name) for name in names)
         if one.wait() or two.wait():
             raise DataError(f"glimpse caption failed: {(root / 'log').read_text()[-500:]}")
         seconds = time.perf_counter() - begun
     return (sum(map(_rows, (root / name for name in names))) - done) / seconds
 
 
-def _rows(place: Path) -> int:
-    """Return the lines of a file, or of all parts in a folder."""
-    files = place.glob("0*") if place.is_dir() else [place]
+def _rows(output: Path) -> int:
+    """Return the lines of an output, or of its parts while it is made."""
+    files = [output] if output.exists() else output.parent.glob(f"{output.name}.parts/0*")
     return sum(file.read_bytes().count(b"\n") for file in files)
 
 

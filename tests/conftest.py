@@ -1,6 +1,7 @@
 """Tiny real objects that many tests share."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,13 @@ from tiny_models import caption_model, words_of_scenes
 from caption.models.captioner import CaptionModel
 from caption.predict import Captioner
 from caption.text.vocabulary import Vocabulary
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_thread() -> None:
+    """On models this small, two threads would mostly wait for each other."""
+    torch.set_num_threads(1)
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(autouse=True)

@@ -4,10 +4,9 @@
     answer = QuestionAnswerer.from_pretrained()("photo.jpg", "what colour is the dog?")
     print(answer.text, answer.probability)
 
-In reading order: `annotations` and `answers` say what is asked and when two answers are the same;
-`lexicon`, `scene` and `generate` make questions from captions; `data` serves questions with stored
-features, `model` answers them, `task` trains it, `metrics` and `evaluate` tell how right it is,
-`predict` uses it, and `web` adds it to the page.
+In reading order: `data` reads what is asked, `answers` says when two answers are the same, and
+`questions` makes both from captions; `model` answers, `task` and `finetune` teach it, `metrics` and
+`evaluate` tell how right it is; `predict` is what people import, and `commands` and `web` use it.
 
 Nothing inside imports from here, and importing this loads nothing heavy.
 """

@@ -38,7 +38,7 @@ def test_it_is_said_before_torch_is_imported(monkeypatch) -> None:
         "        if name == 'torch': print('torch with', os.environ.get('GOMP_SPINCOUNT'))\n"
         "sys.meta_path.insert(0, Watch())\n"
         "from vqa.commands import main\n"
-        "sys.argv = ['glimpse', 'caption', 'nowhere.jpg', '--output', 'x.jsonl', '--shard', '5/6']\n"
+        "sys.argv = 'glimpse caption nowhere.jpg --output x.jsonl --shard 5/6'.split()\n"
         "main()\n"
     )
     done = run_python("-c", code)

@@ -1,6 +1,5 @@
 """Every form in which people keep captions is read alike, and what is wrong is named."""
 
-import csv
 import io
 import json
 import os
@@ -10,51 +9,20 @@ from pathlib import Path
 
 import pytest
 import webdataset
+from forms import COCO, PAIRS, SAID, json_lines, pictures, table
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 from tiny import scene
 
 from caption.data.captioned import PICTURES_ALONE, DataSet
-from caption.data.divide import divided
 from caption.data.forms import read_captions
 from caption.errors import DataError
 from caption.files.locate import split_of
 from caption.files.records import MAX_JSON
 from caption.files.tables import MAX_LINE, read_json_lines
 from caption.vision.image import load_image
-from vqa.data.forms import find_questions, read_questions
 
-SAID = {"red.png": ("a red block", "red, left"), "sub/blue.png": ('a "blue" block', "it is blue")}
-
-
-def pictures(folder: Path) -> Path:
-    """Write the two pictures of SAID."""
-    (folder / "sub").mkdir(parents=True)
-    scene("red", "left").save(folder / "red.png")
-    scene("blue", "right").save(folder / "sub" / "blue.png")
-    return folder
-
-
-def json_lines(*rows: object) -> str:
-    return "".join(json.dumps(row) + "\n" for row in rows)
-
-
-def table(rows, **options) -> str:
-    text = io.StringIO()
-    csv.writer(text, **options).writerows(rows)
-    return text.getvalue()
-
-
-PAIRS = [(name, text) for name, texts in SAID.items() for text in texts]
-COCO = {
-    "images": [{"id": n, "file_name": name} for n, name in enumerate(SAID)],
-    "annotations": [
-        {"id": 10 * n + k, "image_id": n, "caption": text}
-        for n, texts in enumerate(SAID.values())
-        for k, text in enumerate(texts)
-    ],
-}
 SENTENCES = {name: [{"raw": text} for text in texts] for name, texts in SAID.items()}
 KARPATHY = {
     "dataset": "mine",
@@ -364,86 +332,7 @@ def test_no_bytes_crash_the_reader_of_lines(tmp_path_factory, data) -> None:
 # Division
 
 
-@given(
-    st.lists(st.integers(0, 30), min_size=20, max_size=60),
-    st.floats(0.05, 0.5),
-    st.integers(0, 5),
-)
-def test_equal_pictures_are_never_parted(keys, held_out, seed) -> None:
-    items = [f"{n}" for n in range(len(keys))]
-    if len(set(keys)) < 12:
-        return
-    parts = divided(items, [""] * len(items), keys, held_out=held_out, seed=seed)
-    assert sorted(item for part in parts for item in part) == sorted(items)
-    key_of = dict(zip(items, keys, strict=True))
-    seen = [{key_of[item] for item in part} for part in parts]
-    assert not seen[0] & (seen[1] | seen[2])
-    assert not seen[1] & seen[2]
-    assert parts == divided(items, [""] * len(items), keys, held_out=held_out, seed=seed)
-
-
-def test_what_the_data_set_says_is_kept() -> None:
-    items = [f"{n}" for n in range(9)]
-    splits = [*["train"] * 4, *["validation"] * 3, *["test"] * 2]
-    train, validation, test = divided(items, splits, items, held_out=0.5, seed=0)
-    assert (train, validation, test) == (items[:4], items[4:7], items[7:])
-    splits = [*["train"] * 6, *["validation"] * 3]
-    train, validation, test = divided(items, splits, items, held_out=0.5, seed=0)
-    assert test == items[6:]
-    assert sorted(train + validation) == items[:6]
-    with pytest.raises(DataError, match="3 images are too few"):
-        divided(items[:3], [""] * 3, items[:3], held_out=0.5, seed=0)
-
-
 # Questions
-
-
-def test_questions_of_a_table_are_gathered_with_all_their_answers(tmp_path) -> None:
-    folder = pictures(tmp_path / "mine")
-    (folder / "questions.csv").write_text(
-        "image,question,answer,split\n"
-        "red.png,which colour?,red,train\n"
-        "red.png,which colour?,crimson,train\n"
-        "sub/blue.png,is it blue?,yes,val\n"
-    )
-    found = read_questions(folder)
-    assert [(q.text, q.answers) for q in found.data.questions] == [
-        ("which colour?", ("red", "crimson")),
-        ("is it blue?", ("yes",)),
-    ]
-    assert list(found.splits.values()) == ["train", "validation"]
-    assert found.problems == ()
-    assert find_questions(folder, folder / "questions.csv") == found
-
-
-@pytest.mark.parametrize(
-    ("row", "message"),
-    [
-        ("green.png,what?,red", "no file 'green.png'"),
-        ("../red.png,what?,red", "expected a file name relative"),
-        ("red.png,,red", "is empty"),
-        ("red.png,?!,red", "is empty"),
-        ("red.png,what?,", "has no answer"),
-        (",what?,red", "names no image"),
-        ("red.png,what?", "has 2 columns, expected 3"),
-    ],
-)
-def test_a_question_that_cannot_be_used_is_named(row, message, tmp_path) -> None:
-    folder = pictures(tmp_path / "mine")
-    (folder / "q.csv").write_text(f"image,question,answer\nred.png,which colour?,red\n{row}\n")
-    found = read_questions(folder)
-    assert len(found.data.questions) == 1
-    (problem,) = found.problems
-    assert problem.where == f"{folder / 'q.csv'}, line 3"
-    assert message in problem.message
-
-
-def test_captions_are_no_questions(tmp_path) -> None:
-    folder = pictures(tmp_path / "mine")
-    (folder / "captions.json").write_text(json.dumps(COCO))
-    assert find_questions(folder) is None
-    with pytest.raises(DataError, match="no questions; expected"):
-        read_questions(folder)
 
 
 def test_an_empty_manifest_has_no_entries(tmp_path) -> None:

@@ -1,8 +1,11 @@
 import json
+import shutil
+from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from tiny_models import caption_model
 
 from caption.errors import ModelError
 from caption.files.writing import sha256
@@ -13,10 +16,18 @@ from caption.text.vocabulary import Vocabulary
 from caption.vision.config import EncoderConfig
 
 
+@pytest.fixture(scope="module")
+def saved(vocabulary, tmp_path_factory):
+    torch.manual_seed(0)
+    place = tmp_path_factory.mktemp("saved") / "model"
+    caption_model(vocabulary).save_pretrained(place, card="# A tiny one\n")
+    return place
+
+
 @pytest.fixture
-def directory(tiny_model, tmp_path):
-    tiny_model.save_pretrained(tmp_path / "model", card="# A tiny one\n")
-    return tmp_path / "model"
+def directory(saved, tmp_path):
+    """A model directory of the test's own; copying is quicker than building a model."""
+    return Path(shutil.copytree(saved, tmp_path / "model"))
 
 
 def pixels(batch: int = 2) -> torch.Tensor:

@@ -67,7 +67,6 @@ def _parts(model: "CaptionModel | VqaModel") -> Iterator[tuple[str, object]]:
         return
     yield "encoder", f"{model.encoder.config.architecture}, {model.encoder.fingerprint()}"
     config = model.decoder.config
-    if kind := getattr(config, "kind", None):
-        yield "decoder", kind
+    yield "decoder", f"{config.kind}, {config.cell}"
     if config.styles:
         yield "styles", ", ".join(config.styles)
