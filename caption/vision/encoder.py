@@ -182,7 +182,7 @@ def _classifier(architecture: str) -> nn.Module:
 
 
 def _grid_node(classifier: nn.Module, config: EncoderConfig) -> str:
-    names = get_graph_node_names(classifier, suppress_diff_warning=True)[1]
+    names = _node_names(classifier, config.architecture)
     if config.stage is not None:
         if not any(name == config.stage or name.startswith(f"{config.stage}.") for name in names):
             stages = ", ".join(_stage_names(classifier))
@@ -197,6 +197,17 @@ def _grid_node(classifier: nn.Module, config: EncoderConfig) -> str:
             "name one of its layers as stage"
         )
     return names[pooling - 1]
+
+
+_known_nodes: dict[str, list[str]] = {}
+
+
+def _node_names(classifier: nn.Module, architecture: str) -> list[str]:
+    """Return the steps that a network takes in evaluation; tracing it for them takes a while."""
+    if architecture not in _known_nodes:
+        names = get_graph_node_names(classifier, suppress_diff_warning=True)
+        _known_nodes[architecture] = names[1]
+    return _known_nodes[architecture]
 
 
 def _stage_names(network: nn.Module) -> list[str]:

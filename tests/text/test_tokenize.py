@@ -81,7 +81,7 @@ def test_ten_thousand_words_are_no_more_than_ten_thousand_words() -> None:
 @pytest.mark.parametrize("piece", ["a%", "*", ".+", "no.1", "a\u2019", "<!a", "<a b='"])
 def test_long_and_odd_text_is_read_to_its_end(piece) -> None:
     # Each of these once took a rule from every place to the end of the text: half a minute.
-    assert tokenize(piece * 40_000 + " dog")[-1] == "dog"
+    assert tokenize(piece * 10_000 + " dog")[-1] == "dog"
 
 
 @pytest.mark.parametrize(
