@@ -22,8 +22,6 @@ from caption.text.tokenize import tokenize
 
 LONGEST = 60
 """Words: three times what the default model learns of a caption; more is hardly a caption."""
-
-
 COMMON_SHARE = 0.2
 """A caption that so many images have will be written under all others too."""
 

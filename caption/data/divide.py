@@ -11,12 +11,8 @@ from caption.files.locate import Split
 
 VALIDATION_SHARE = 0.1
 """Of what is learnt from, for a data set without validation images."""
-
-
 FEWEST = 10
 """Images below which nothing can be held out, and so nothing be told of the outcome."""
-
-
 Item = TypeVar("Item")
 
 

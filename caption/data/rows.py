@@ -33,8 +33,6 @@ CAPTION_FIELDS = (
 
 
 TOKEN_LINE = re.compile(r"([^\t]+)#\d+\t(.*)")
-
-
 _MAX_TEXT = 2**20  # bytes of a text file in an archive or beside a picture
 
 

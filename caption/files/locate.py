@@ -12,15 +12,11 @@ from caption.files.tar import TarMember, tar_members
 
 Split = Literal["train", "validation", "test", ""]
 """What an image is for; empty where the data set does not say."""
-
-
 IMAGE_FIELDS = (
     *("file_name", "image", "filename", "file", "image_path", "path", "image_name", "image_file"),
     *("img", "filepath"),
 )
 """How people call the column that names the image."""
-
-
 _SPLIT_WORDS: dict[str, Split] = {
     **dict.fromkeys(("train", "training", "restval"), "train"),
     **dict.fromkeys(("val", "valid", "validation", "dev"), "validation"),

@@ -10,8 +10,6 @@ ImageId = int | str
 """What a data set calls an image."""
 ImageFile = Path | TarMember
 """A picture on disk, by itself or in an archive."""
-
-
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"})
 
 

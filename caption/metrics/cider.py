@@ -26,8 +26,6 @@ from caption.metrics.ngrams import (
 
 SIGMA = 6.0
 """Standard deviation of the penalty on a difference in length."""
-
-
 FORMAT = "glimpse document frequencies 1"
 
 

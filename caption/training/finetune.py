@@ -31,16 +31,10 @@ from caption.vision.transforms import Preprocess
 
 ORIGINAL = "original"
 """The style that a model had before it was fine-tuned with replay."""
-
-
 REPLAY_RATIO = 3
 """Old images for each new one in an epoch."""
-
-
 REPLAY_POOL = 2000
 """Old images that are drawn from, unless it is said how many."""
-
-
 MINIMUM_COUNT = 2
 """How often a word is to be seen before the model learns it."""
 

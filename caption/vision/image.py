@@ -22,25 +22,17 @@ from caption.errors import ImageError
 from caption.files.tar import TarMember
 
 ImageSource = str | os.PathLike[str] | TarMember | bytes | Image.Image | npt.NDArray[Any]
-
-
 MAX_PIXELS = 64_000_000
 """Above any phone's ordinary photo; decoding that many needs about half a gigabyte."""
-
-
 MAX_ASPECT = 100
 
 
 MAX_BYTES = 64 * 2**20
 """Room for a 20-megapixel TIFF without compression; the largest JPEG photos need a third of it."""
-
-
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 
 
 _EXPECTED = "JPEG, PNG, WebP, GIF, BMP or TIFF"
-
-
 _ORIENTATION = 0x0112  # the tag's number in EXIF and TIFF
 
 

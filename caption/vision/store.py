@@ -25,8 +25,6 @@ from caption.files.writing import put_in_place, write_json
 from caption.vision.features import ImageFeatures
 
 FORMAT_VERSION = 1
-
-
 SECONDS_AT_RISK = 5.0
 """A power cut costs no more than this; waiting for the disk after every batch takes longer."""
 
