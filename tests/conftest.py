@@ -56,6 +56,13 @@ def tiny_model(vocabulary: Vocabulary) -> CaptionModel:
     return caption_model(vocabulary)
 
 
+@pytest.fixture(scope="session")
+def _model_in_use(vocabulary: Vocabulary) -> CaptionModel:
+    torch.manual_seed(0)
+    return caption_model(vocabulary)
+
+
 @pytest.fixture
-def captioner(tiny_model: CaptionModel) -> Captioner:
-    return Captioner(tiny_model)
+def captioner(_model_in_use: CaptionModel) -> Captioner:
+    """A captioner whose model no test changes: building one takes half a second."""
+    return Captioner(_model_in_use)

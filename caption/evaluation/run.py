@@ -140,9 +140,11 @@ def _batches(
     most = max(len(example.captions) for example in examples)
     encoded = encode_captions(examples, model.vocabulary, max_length=max_length)
     dataset = CaptionDataset(encoded, read, captions_per_image=most, seed=0)
+    # Starting processes takes longer than reading a few images.
+    many = len(dataset) > 2 * batch_images
     yield from DataLoader(
         dataset,
         batch_size=batch_images,
-        num_workers=workers,
+        num_workers=workers if many else 0,
         collate_fn=Collate(model.vocabulary, captions_per_image=most),
     )

@@ -102,7 +102,9 @@ def store_features(
     @torch.inference_mode()
     def encode(image_ids: Sequence[ImageId]) -> Iterator[Tensor]:
         files = ImageFiles([images[image_id] for image_id in image_ids], preprocess)
-        loader = DataLoader(files, batch_size=batch_images, num_workers=workers)
+        # Starting processes takes longer than reading a few images.
+        many = len(files) > 2 * batch_images
+        loader = DataLoader(files, batch_size=batch_images, num_workers=workers if many else 0)
         for pixels in tqdm(loader, desc=f"{directory}, {plan.num_bytes / 1e6:.0f} MB"):
             yield encode_few_by_few(encoder, pixels, preprocess)
 

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from console import run_python
-from tiny import ROOT
+from console import run_script_here
+from tiny_models import caption_model
 
 SMALL_TRAINING = [
     *("--config.encoder.architecture", "shufflenet_v2_x0_5"),
@@ -26,10 +26,17 @@ def training(data_set):
 
 
 @pytest.fixture(scope="session")
+def tiny(vocabulary, tmp_path_factory) -> Path:
+    """The directory of a tiny model with random weights."""
+    directory = tmp_path_factory.mktemp("tiny") / "model"
+    caption_model(vocabulary).save_pretrained(directory, card="")
+    return directory
+
+
+@pytest.fixture(scope="session")
 def model(training, tmp_path_factory) -> Path:
     directory = tmp_path_factory.mktemp("run")
-    door = ROOT / "scripts" / "train_caption.py"
-    done = run_python(door, "--run", directory, *training)
+    done = run_script_here("train_caption.py", "--run", directory, *training)
     assert done.returncode == 0, done.stderr
     assert f"{directory / 'best'}: cider_d" in done.stdout
     return directory / "best"

@@ -33,8 +33,8 @@ def mine(tmp_path):
     return folder
 
 
-def test_a_sound_folder_is_checked_taught_and_captioned(mine, tmp_path) -> None:
-    checked = run_here("check", mine, "--output", tmp_path / "report.json")
+def test_a_sound_folder_is_checked_taught_and_captioned(mine, tiny, tmp_path) -> None:
+    checked = run_here("check", mine, "--output", tmp_path / "report.json", "--model", tiny)
     assert checked.returncode == 0, checked.stderr
     for part in ("table separated by commas", "18, not split", "zebra 36", "no problems found"):
         assert part in checked.stdout
@@ -43,7 +43,9 @@ def test_a_sound_folder_is_checked_taught_and_captioned(mine, tmp_path) -> None:
     assert (report["pictures"], report["captions"], report["problems"]) == (18, 36, [])
 
     run = tmp_path / "run"
-    taught = run_here("finetune", "captions", "--data", mine, "--output", run, "--epochs", 2)
+    taught = run_here(
+        "finetune", "captions", "--data", mine, "--output", run, "--epochs", 2, "--model", tiny
+    )
     assert taught.returncode == 0, taught.stderr
     assert "12 pictures to learn from, 2 to stop in time, 4 held out" in taught.stdout
     assert "new words: zebra" in taught.stdout
@@ -68,10 +70,10 @@ def test_a_sound_folder_is_checked_taught_and_captioned(mine, tmp_path) -> None:
     assert (tmp_path / "alt.html").read_text("utf-8").count("<img ") == 18
 
 
-def test_what_training_would_fail_on_is_refused_and_can_be_mended(mine, tmp_path) -> None:
+def test_what_training_would_fail_on_is_refused_and_can_be_mended(mine, tiny, tmp_path) -> None:
     with (mine / "captions.csv").open("a") as file:
         file.write("\nnone.png,a zebra\nred-left-60.png,\n../secret.png,x\n")
-    checked = run_here("check", mine, "--fix", tmp_path / "clean.jsonl")
+    checked = run_here("check", mine, "--fix", tmp_path / "clean.jsonl", "--model", tiny)
     assert checked.returncode == 2
     for kind in ("missing file", "empty caption", "unsafe file name"):
         assert kind in checked.stdout
@@ -80,9 +82,9 @@ def test_what_training_would_fail_on_is_refused_and_can_be_mended(mine, tmp_path
     assert refused.returncode == 2
     assert "(3 such" in refused.stderr
     assert not (tmp_path / "run").exists()
-    mended = run_here("check", mine, "--manifest", tmp_path / "clean.jsonl")
+    mended = run_here("check", mine, "--manifest", tmp_path / "clean.jsonl", "--model", tiny)
     assert mended.returncode == 0, mended.stdout
-    twice = run_here("check", mine, "--fix", tmp_path / "clean.jsonl")
+    twice = run_here("check", mine, "--fix", tmp_path / "clean.jsonl", "--model", tiny)
     assert (twice.returncode, "no original is overwritten" in twice.stderr) == (2, True)
 
 
@@ -122,14 +124,14 @@ def test_questions_are_checked_and_taught(mine, tmp_path) -> None:
     assert (again.returncode, "holds a model already" in again.stderr) == (2, True)
 
 
-def test_machines_that_know_their_number_share_the_work(mine, tmp_path, monkeypatch) -> None:
+def test_machines_that_know_their_number_share_the_work(mine, tiny, tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("SLURM_ARRAY_TASK_COUNT", "2")
     rows = []
     for number in range(2):
         monkeypatch.setenv("SLURM_ARRAY_TASK_ID", str(number))
         done = run_here(
             *("caption", mine, "--shard", "auto", "--output", tmp_path / "out.jsonl"),
-            *("--batch-images", 4),
+            *("--batch-images", 4, "--model", tiny),
         )
         assert done.returncode == 0, done.stderr
         rows += read_rows(tmp_path / f"out-{number}-of-2.jsonl")
