@@ -10,7 +10,7 @@ BY_DEFAULT = "from caption.commands.process import share_processors as share; sh
 @pytest.mark.parametrize(
     ("variables", "code", "expected"),
     [
-        ({}, BY_DEFAULT, "4000"),
+        ({}, BY_DEFAULT, "20000"),
         ({}, f"{BY_DEFAULT}; share(spins='0')", "0"),
         ({"GOMP_SPINCOUNT": "7"}, f"{BY_DEFAULT}; share(spins='0')", "7"),
         ({"OMP_WAIT_POLICY": "ACTIVE"}, BY_DEFAULT, "None"),

@@ -25,7 +25,7 @@ SHORTER = {
     "--growth 200 5000": "--growth 2 3 --runs 1 --folder 4",
     "--runs 9": "--runs 1",
     "bench_vqa.py --images val": "bench_vqa.py --images val --runs 1",
-    "bench_archive.py --images val": "bench_archive.py --images val --files 132 --kills 0",
+    "bench_archive.py --images val": "bench_archive.py --images val --files 100 --kills 0",
     "--config.trainer.epochs 6": "",
     "--config.trainer.precision bf16": "",
     "--output easy": "--output easy --sample 1",

@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import pytest
+from console import run_here
 from tiny import ROOT
 
 from caption.errors import ModelError
@@ -34,13 +35,7 @@ finally:
     ],
 )
 def test_what_cannot_be_served_is_one_sentence(arguments, message) -> None:
-    done = subprocess.run(
-        [sys.executable, "app.py", *arguments],
-        check=False,
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
+    done = run_here("app", *arguments)  # before anything of the web is imported
     assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr
