@@ -41,12 +41,21 @@ def test_answers_are_scored_and_made_ready_for_the_server(tmp_path) -> None:
     assert "give --annotations to score the answers" in refused.stderr
 
 
-def test_a_question_answerer_is_trained_and_asked(model, tmp_path) -> None:
+def test_a_question_answerer_is_trained_and_asked(model, tmp_path, monkeypatch) -> None:
     questions, annotations, images = write_questions(tmp_path / "data")
     source = ("--questions", questions, "--annotations", annotations, "--images", images)
     done = run_here("prepare", "split", *source, "--share", "0.34", "--output", tmp_path / "split")
     assert done.returncode == 0, done.stderr
     parts = [tmp_path / "split" / part for part in ("train", "validation")]
+    monkeypatch.chdir(images.parent)
+    relative = ("--questions", questions, "--annotations", annotations, "--images", images.name)
+    again = run_here("prepare", "split", *relative, "--share", "0.34", "--output", tmp_path / "two")
+    assert again.returncode == 0, again.stderr
+    for part in parts:  # the names do not depend on where one stands
+        other = tmp_path / "two" / part.name / "questions.json"
+        assert (part / "questions.json").read_text() == other.read_text()
+        for image in json.loads(other.read_text())["images"]:
+            assert (images / image["file_name"]).is_file()
     small = [f"--config.head.{name}-dim=8" for name in ("state", "word", "visual", "fused")]
     done = run_here(
         *("train", "answers", "--run", tmp_path / "run", "--features", tmp_path / "features"),

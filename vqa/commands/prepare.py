@@ -132,8 +132,7 @@ def _split(args: Split) -> "Iterator[tuple[str, Sequence[ImageQuestion], dict[Im
     data = read_vqa(args.questions, args.annotations, args.images)
     train, validation = split_by_image(data, share=args.share, seed=args.seed)
     for name, part in (("train", train), ("validation", validation)):
-        folder = args.images.resolve()
-        files = {image: name_of(path, folder) for image, path in part.images.items()}
+        files = {image: name_of(path, args.images) for image, path in part.images.items()}
         yield name, part.questions, files
 
 
