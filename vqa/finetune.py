@@ -245,6 +245,4 @@ def install(
         encoder_id=model.sight.encoder_id,
         comparison=comparison,
     )
-    whole = directory / "training" / "model"
-    model.save_pretrained(whole, card=card)
-    install_model(whole, directory)
+    install_model(model, directory, card=card)

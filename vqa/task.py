@@ -18,12 +18,7 @@ from caption.vision.store import FeatureStore
 from vqa.answers import AnswerVocabulary
 from vqa.config import VqaConfig
 from vqa.data.annotations import ImageQuestion
-from vqa.data.batches import (
-    QuestionBatch,
-    QuestionCollate,
-    load_questions,
-    shuffled,
-)
+from vqa.data.batches import QuestionBatch, QuestionCollate, load_questions, shuffled
 from vqa.data.reading import VqaData
 from vqa.evaluate import VqaReport, evaluate_answers
 from vqa.model import Sight, VqaModel, opening

@@ -6,11 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from caption.errors import DataError
-from caption.files.paths import (
-    SUFFIXES,
-    ImageFile,
-    list_images,
-)
+from caption.files.paths import SUFFIXES, ImageFile, list_images
 from caption.files.tar import tar_members
 
 

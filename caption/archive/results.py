@@ -5,11 +5,7 @@ from pathlib import Path
 
 from caption.data.coco import read_image_records
 from caption.errors import Argument, DataError
-from caption.files.paths import (
-    ImageFile,
-    ImageId,
-    resolve_inside,
-)
+from caption.files.paths import ImageFile, ImageId, resolve_inside
 from caption.files.writing import write_json
 from caption.predict import DescribedFile
 

@@ -69,7 +69,7 @@ def main(args: Args) -> None:
         raise DataError("give --results or --model, not both: whose captions are to be scored?")
     images = _images(args)
     references = _references(args, images)
-    source = args.references or args.data or Path()
+    source = args.references or args.data or Path()  # one of them is there by now
     learnt = None if args.train is None else read_references(args.train)
     frequencies = None if args.df is None else DocumentFrequencies.load(args.df)
     if args.results is None:

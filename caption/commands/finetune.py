@@ -13,29 +13,22 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Args:
-    """Teach the captioner pictures of your own."""
+class Finetuning:
+    """What both heads are told when they are taught."""
 
     data: Path
-    """Folder of the pictures; how they are captioned is found out and said."""
+    """Folder of the pictures; what is said of them, and in which form, is found out."""
     output: Path
     """Directory of the new model, with report.html; training/ in it holds what --resume needs."""
     manifest: Path | None = None
-    """File that says the captions; by default it is looked for in the folder."""
+    """File that says it; by default it is looked for in the folder."""
     model: str | None = None
     """Model directory or hub id to start from; by default the model that comes with the package."""
-    replay: Path | None = None
-    """Folder of the captioned pictures that the model learnt from before, to mix in: it then keeps
-    its old way of captioning too, as the style 'original'."""
-    replay_images: int | None = None
-    """How many of them; every epoch shows others, three for each new one. By default 2,000."""
     held_out: float = 0.2
     """Share of the images that tells how good the outcome is, where the data set does not say."""
     epochs: int | None = None
-    """How often the images are gone through with a frozen encoder; by default it depends on how
-    many they are."""
-    deeper: bool | None = None
-    """Train the encoder too; by default with thousands of images."""
+    """How often all is gone through, captions with a frozen encoder; by default it depends on how
+    much there is."""
     seed: int = 0
     """Decides what is held out, and everything else that is left to chance."""
     resume: bool = False
@@ -44,10 +37,26 @@ class Args:
     def __post_init__(self) -> None:
         if not 0 < self.held_out < 1:
             raise ValueError(f"held_out must be between 0 and 1, got {self.held_out}")
-        for name in ("epochs", "replay_images"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ValueError(f"{name} must be at least 1, got {value}")
+        if self.epochs is not None and self.epochs < 1:
+            raise ValueError(f"epochs must be at least 1, got {self.epochs}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Args(Finetuning):
+    """Teach the captioner pictures of your own."""
+
+    replay: Path | None = None
+    """Folder of the captioned pictures that the model learnt from before, to mix in: it then keeps
+    its old way of captioning too, as the style 'original'."""
+    replay_images: int | None = None
+    """How many of them; every epoch shows others, three for each new one. By default 2,000."""
+    deeper: bool | None = None
+    """Train the encoder too; by default with thousands of images."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.replay_images is not None and self.replay_images < 1:
+            raise ValueError(f"replay_images must be at least 1, got {self.replay_images}")
 
 
 def main(args: Args) -> None:

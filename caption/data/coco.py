@@ -12,9 +12,9 @@ from typing import Any
 
 from pycocotools.coco import COCO
 
-from caption.errors import Argument, DataError
+from caption.errors import DataError
 from caption.files.paths import ImageId
-from caption.files.records import check_fields, fault_of, read_json, refuse_duplicates
+from caption.files.records import check_fields, fault_of, read_json, refuse_duplicates, results_of
 from caption.files.tables import Problem
 
 
@@ -139,34 +139,18 @@ def read_results(
         subset: whether images may be missing.
 
     Raises:
-        DataError: names the first record that is not as expected.
+        DataError: an image is unknown, missing or there twice, or a record is not as expected.
     """
-    records = read_json(results, expected="a COCO results JSON file")
-    if not isinstance(records, list) or not records:
-        raise DataError(
-            f'{results}: expected a list of records like {{"image_id": 1, "caption": "a dog"}}, '
-            f"got {'an empty list' if records == [] else type(records).__name__}"
-        )
-    check_fields(records, "record", {"image_id": (int, str), "caption": (str,)}, results)
-    refuse_duplicates((record["image_id"] for record in records), "image_id", results)
-    captions = {record["image_id"]: record["caption"] for record in records}
-    unknown = [image_id for image_id in captions if image_id not in images]
-    if unknown:
-        other = str if isinstance(unknown[0], int) else int
-        same = [i for i in images if isinstance(i, other) and str(i) == str(unknown[0])]
-        cure = f"write the id as {same[0]!r}" if same else "remove it, or give its references"
-        raise DataError(
-            f"{results}: image_id {unknown[0]!r} is not among the images of {source} "
-            f"({len(unknown)} such); {cure}"
-        )
-    missing = [image_id for image_id in images if image_id not in captions]
-    if missing and not subset:
-        raise DataError(
-            f"{results}: no caption for {len(missing)} of {len(images)} images, the first is "
-            f"{min(missing, key=str)!r}; caption them all",
-            Argument("subset", why="to score the rest"),
-        )
-    return {image_id: captions[image_id] for image_id in images if image_id in captions}
+    example = '{"image_id": 1, "caption": "a dog"}'
+    return results_of(
+        results,
+        images,
+        about="image",
+        said="caption",
+        example=example,
+        subset=subset,
+        source=source,
+    )
 
 
 def read_image_records(annotations: Path) -> list[dict[str, Any]]:

@@ -8,23 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from caption.data.coco import captions_of, index_captions
-from caption.files.locate import (
-    IMAGE_FIELDS,
-    Split,
-    inside,
-    is_inside,
-    split_of,
-)
+from caption.files.locate import IMAGE_FIELDS, Split, inside, is_inside, split_of
 from caption.files.paths import SUFFIXES, ImageId
 from caption.files.records import fault_of
-from caption.files.tables import (
-    Problem,
-    Record,
-    check_text,
-    first_of,
-    lines_of,
-    text_of,
-)
+from caption.files.tables import Problem, Record, check_text, first_of, lines_of, text_of
 from caption.files.tar import TarMember, tar_members
 
 CAPTION_FIELDS = (

@@ -200,18 +200,18 @@ class _Run:
         """Move the weights once, by the mean loss over some batches; return the shown loss."""
         reported: list[Tensor] = []
         counts: list[Tensor] = []
-        divisor = torch.ones(())
+        divisor = count = torch.ones(())
         for batch in group:
             with self.accelerator.autocast():
                 terms = self.task.loss(self.model, batch)
             reported.append(terms.reported.detach())
             counts.append(terms.count)
             if len(counts) == 1:
-                divisor = self._summed(counts)
+                divisor = count = self._summed(counts)
             # Distributed training averages gradients over the processes, hence the factor.
             self.accelerator.backward(terms.total * self.accelerator.num_processes / divisor)
-        count = self._summed(counts)
         if len(group) > 1:
+            count = self._summed(counts)
             # How many terms the later batches have is known only when their losses are.
             for parameter in self.model.parameters():
                 if parameter.grad is not None:

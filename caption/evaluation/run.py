@@ -10,18 +10,13 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from caption.data.batches import (
-    CaptionBatch,
-    CaptionDataset,
-    Collate,
-    ImageReader,
-    encode_captions,
-)
+from caption.data.batches import CaptionBatch, CaptionDataset, Collate, ImageReader, encode_captions
 from caption.data.captioned import CaptionedImage
 from caption.files.paths import ImageId
 from caption.metrics.score import Scores, score
 from caption.models.captioner import CaptionModel
 from caption.search.config import SearchConfig
+from caption.vision.extract import readers
 
 
 @dataclass(frozen=True)
@@ -140,11 +135,9 @@ def _batches(
     most = max(len(example.captions) for example in examples)
     encoded = encode_captions(examples, model.vocabulary, max_length=max_length)
     dataset = CaptionDataset(encoded, read, captions_per_image=most, seed=0)
-    # Starting processes takes longer than reading a few images.
-    many = len(dataset) > 2 * batch_images
     yield from DataLoader(
         dataset,
         batch_size=batch_images,
-        num_workers=workers if many else 0,
+        num_workers=readers(workers, len(dataset), batch_images),
         collate_fn=Collate(model.vocabulary, captions_per_image=most),
     )

@@ -2,11 +2,13 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from caption.errors import DataError
+from caption.errors import Argument, DataError
+
+Id = TypeVar("Id", bound=int | str)
 
 MAX_JSON = 2**30
 """Bytes: twice the largest data set known (Visual Genome's), and memory for ten times as many."""
@@ -101,3 +103,53 @@ def refuse_duplicates(ids: Iterable[Any], kind: str, source: Path) -> None:
             f"{source}: {kind} {repeated[0]} appears more than once ({len(repeated)} such); "
             "give every record its own id"
         )
+
+
+def results_of(
+    path: Path,
+    known: Collection[Id],
+    *,
+    about: str,
+    said: str,
+    example: str,
+    subset: bool,
+    source: Path | None = None,
+) -> dict[Id, str]:
+    """Return what a results file says of each thing, in the order of the things.
+
+    Args:
+        path: a list of records, each with the id of a thing and what is said of it.
+        known: ids of what something is to be said of.
+        about: what the things are, such as "image"; the id's field is "image_id".
+        said: what is said of them, such as "caption": the other field.
+        example: of a record, for the message.
+        subset: whether things may be missing.
+        source: where the things are listed, for the message.
+
+    Raises:
+        DataError: a thing is unknown, missing or there twice, or a record is not as expected.
+    """
+    key = f"{about}_id"
+    records = read_json(path, expected=f"a JSON file with a list of {key} and {said}")
+    if not isinstance(records, list) or not records:
+        found = "an empty list" if records == [] else type(records).__name__
+        raise DataError(f"{path}: expected a list of records like {example}, got {found}")
+    check_fields(records, "record", {key: (int, str), said: (str,)}, path)
+    refuse_duplicates((record[key] for record in records), key, path)
+    results = {record[key]: record[said] for record in records}
+    unknown = [one for one in results if one not in known]
+    if unknown:
+        same = [one for one in known if str(one) == str(unknown[0])]
+        cure = f"write the id as {same[0]!r}" if same else "remove it, or give the list that has it"
+        listed = f"{about}s" if source is None else f"{about}s of {source}"
+        raise DataError(
+            f"{path}: {key} {unknown[0]!r} is not among the {listed} ({len(unknown)} such); {cure}"
+        )
+    missing = [one for one in known if one not in results]
+    if missing and not subset:
+        raise DataError(
+            f"{path}: no {said} for {len(missing)} of {len(known)} {about}s, the first is "
+            f"{missing[0]!r}; {said} them all",
+            Argument("subset", why="to score the rest"),
+        )
+    return {one: results[one] for one in known if one in results}

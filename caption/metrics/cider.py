@@ -15,14 +15,7 @@ import numpy as np
 from caption.errors import DataError
 from caption.files.records import read_json
 from caption.files.writing import write_json
-from caption.metrics.ngrams import (
-    LONGEST,
-    CountedTexts,
-    Floats,
-    Ints,
-    Matches,
-    NgramTable,
-)
+from caption.metrics.ngrams import LONGEST, CountedTexts, Floats, Ints, Matches, NgramTable
 
 SIGMA = 6.0
 """Standard deviation of the penalty on a difference in length."""

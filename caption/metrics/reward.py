@@ -10,13 +10,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from caption.metrics.cider import SIGMA, document_frequency, norms_of, rarity_of
-from caption.metrics.ngrams import (
-    LONGEST,
-    Floats,
-    Ints,
-    count_ngrams,
-    owners,
-)
+from caption.metrics.ngrams import LONGEST, Floats, Ints, count_ngrams, owners
 
 
 class CiderReward(nn.Module):

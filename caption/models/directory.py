@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from huggingface_hub import HfApi, snapshot_download
@@ -75,12 +75,22 @@ def refuse_taken(directory: Path) -> None:
         raise ModelError(f"{directory}: holds a model already; choose another directory")
 
 
-def install_model(model: Path, directory: Path) -> None:
-    """Move a model directory's files into another, beside what is there already."""
+@runtime_checkable
+class Saveable(Protocol):
+    """A model of any kind, as far as its directory is concerned."""
+
+    def save_pretrained(self, directory: Path, *, card: str) -> None:
+        """Write a model directory."""
+
+
+def install_model(model: Saveable, directory: Path, *, card: str) -> None:
+    """Write a fine-tuned model beside its report and its `training`."""
+    whole = directory / "training" / "model"
+    model.save_pretrained(whole, card=card)
     # What makes a directory a model comes last: until then it is none.
     for name in ("README.md", "model.safetensors", "config.json"):
-        (model / name).replace(directory / name)
-    model.rmdir()
+        (whole / name).replace(directory / name)
+    whole.rmdir()
 
 
 def locate_model(source: Path | str) -> Path:

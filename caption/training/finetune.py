@@ -246,6 +246,4 @@ def install(
         low=change.interval[0],
         high=change.interval[1],
     )
-    whole = directory / "training" / "model"
-    model.save_pretrained(whole, card=card)
-    install_model(whole, directory)
+    install_model(model, directory, card=card)

@@ -102,13 +102,17 @@ def store_features(
     @torch.inference_mode()
     def encode(image_ids: Sequence[ImageId]) -> Iterator[Tensor]:
         files = ImageFiles([images[image_id] for image_id in image_ids], preprocess)
-        # Starting processes takes longer than reading a few images.
-        many = len(files) > 2 * batch_images
-        loader = DataLoader(files, batch_size=batch_images, num_workers=workers if many else 0)
+        count = readers(workers, len(files), batch_images)
+        loader = DataLoader(files, batch_size=batch_images, num_workers=count)
         for pixels in tqdm(loader, desc=f"{directory}, {plan.num_bytes / 1e6:.0f} MB"):
             yield encode_few_by_few(encoder, pixels, preprocess)
 
     return write_store(directory, plan, encode)
+
+
+def readers(workers: int, num_images: int, batch_images: int) -> int:
+    """Return how many processes should read images; to start them for a few takes longer."""
+    return workers if num_images > 2 * batch_images else 0
 
 
 class ImageFiles(Dataset[Tensor]):

@@ -7,12 +7,7 @@ from collections import Counter
 import pytest
 from tiny import COLOURS, SIDES, captions_of, scene
 
-from caption.data.check import (
-    Examination,
-    cleaned,
-    examine,
-    repair,
-)
+from caption.data.check import Examination, cleaned, examine, repair
 from caption.data.forms import read_captions
 
 MOJIBAKE = "a caf\u00c3\u00a9 with a red block"  # UTF-8 that was read as Latin-1

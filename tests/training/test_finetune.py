@@ -18,13 +18,7 @@ from caption.networks.grow import regrown
 from caption.predict import Captioner
 from caption.search.config import SearchConfig
 from caption.text.vocabulary import SPECIALS
-from caption.training.finetune import (
-    compare_models,
-    divide,
-    finetune,
-    install,
-    replayed,
-)
+from caption.training.finetune import compare_models, divide, finetune, install, replayed
 from caption.training.plan import stages_for, time_needed
 from caption.training.task import CaptionTask, ImageSet
 from caption.vision.transforms import Preprocess

@@ -15,12 +15,7 @@ from caption.evaluation.run import evaluate_captions, token_loss
 from caption.models.captioner import CaptionModel
 from caption.networks.config import DecoderConfig
 from caption.search.config import SearchConfig
-from caption.training.config import (
-    BatchConfig,
-    CaptionConfig,
-    ObjectiveConfig,
-    TextConfig,
-)
+from caption.training.config import BatchConfig, CaptionConfig, ObjectiveConfig, TextConfig
 from caption.training.objectives import doubly_stochastic
 from caption.training.task import CaptionTask, build_task
 from caption.vision.config import EncoderConfig, PreprocessConfig

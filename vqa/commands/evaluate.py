@@ -43,12 +43,7 @@ class Args:
 def main(args: Args) -> None:
     """Check that every question is answered once, then print how right the answers are."""
     from caption.files.writing import write_json
-    from vqa.data.annotations import (
-        read_answers,
-        read_questions,
-        read_results,
-        write_results,
-    )
+    from vqa.data.annotations import read_answers, read_questions, read_results, write_results
     from vqa.metrics import score, table
 
     truths = {} if args.annotations is None else read_answers(args.annotations)

@@ -2,40 +2,20 @@
 
 import shutil
 from dataclasses import dataclass
-from pathlib import Path
 
-from caption.commands.finetune import some_of
+from caption.commands.finetune import Finetuning, some_of
 
 
 @dataclass(frozen=True, kw_only=True)
-class Args:
-    """Teach the question answerer questions about pictures of your own."""
+class Args(Finetuning):
+    """Teach the question answerer questions about pictures of your own.
 
-    data: Path
-    """Folder of the pictures, with a table of image, question and answer or with VQA JSON files."""
-    output: Path
-    """Directory of the new model, with report.html; training/ in it holds what --resume needs."""
-    manifest: Path | None = None
-    """The table, or the VQA questions file; by default it is looked for in the folder."""
-    model: str | None = None
-    """Model directory or hub id to start from; by default the model that comes with the package."""
+    The folder has a table of image, question and answer, or VQA JSON files.
+    """
+
     captioner: str | None = None
     """Model directory or hub id of the captioner whose encoder sees the pictures, such as one that
     was fine-tuned on them; by default the model that comes with the package."""
-    held_out: float = 0.2
-    """Share of the images that tells how good the outcome is, where the data set does not say."""
-    epochs: int | None = None
-    """How often the questions are gone through; by default it depends on how many they are."""
-    seed: int = 0
-    """Decides what is held out, and everything else that is left to chance."""
-    resume: bool = False
-    """Continue exactly where the run stopped."""
-
-    def __post_init__(self) -> None:
-        if not 0 < self.held_out < 1:
-            raise ValueError(f"held_out must be between 0 and 1, got {self.held_out}")
-        if self.epochs is not None and self.epochs < 1:
-            raise ValueError(f"epochs must be at least 1, got {self.epochs}")
 
 
 def main(args: Args) -> None:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from caption.errors import Argument, DataError
+from caption.errors import DataError
 from caption.files.paths import ImageId
-from caption.files.records import check_fields, read_json, refuse_duplicates
+from caption.files.records import check_fields, read_json, refuse_duplicates, results_of
 from caption.files.writing import write_json
 from vqa.question import Turn
 
@@ -118,31 +118,10 @@ def read_results(
     Raises:
         DataError: a question is unknown, missing or answered twice, or a record is not as expected.
     """
-    records = read_json(path, expected="a VQA results JSON file")
-    if not isinstance(records, list) or not records:
-        raise DataError(
-            f'{path}: expected a list of records like {{"question_id": 1, "answer": "yes"}}, got '
-            f"{'an empty list' if records == [] else type(records).__name__}"
-        )
-    check_fields(records, "record", {"question_id": (int, str), "answer": (str,)}, path)
-    refuse_duplicates((record["question_id"] for record in records), "question_id", path)
-    answers = {record["question_id"]: record["answer"] for record in records}
-    unknown = [question_id for question_id in answers if question_id not in questions]
-    if unknown:
-        raise DataError(
-            f"{path}: question_id {unknown[0]!r} is not among the questions ({len(unknown)} such); "
-            "remove it, or check that it is a number where theirs are"
-        )
-    missing = [question_id for question_id in questions if question_id not in answers]
-    if missing and not subset:
-        raise DataError(
-            f"{path}: no answer for {len(missing)} of {len(questions)} questions, the first is "
-            f"{missing[0]!r}; answer them all",
-            Argument("subset", why="to score the rest"),
-        )
-    return {
-        question_id: answers[question_id] for question_id in questions if question_id in answers
-    }
+    example = '{"question_id": 1, "answer": "yes"}'
+    return results_of(
+        path, questions, about="question", said="answer", example=example, subset=subset
+    )
 
 
 def write_results(path: Path, answers: Mapping[QuestionId, str]) -> None:

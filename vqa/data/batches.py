@@ -14,9 +14,7 @@ from caption.files.paths import ImageId
 from caption.text.vocabulary import Vocabulary
 from caption.vision.store import FeatureStore
 from vqa.answers import AnswerVocabulary
-from vqa.data.annotations import (
-    ImageQuestion,
-)
+from vqa.data.annotations import ImageQuestion
 from vqa.question import encode_question, last_turns, pad
 
 

@@ -9,12 +9,7 @@ from caption.data.divide import by_lot
 from caption.errors import DataError
 from caption.files.paths import ImageFile, ImageId, resolve_inside
 from caption.files.records import check_fields, read_json, refuse_duplicates
-from vqa.data.annotations import (
-    ImageQuestion,
-    question_records,
-    read_answers,
-    read_history,
-)
+from vqa.data.annotations import ImageQuestion, question_records, read_answers, read_history
 
 
 @dataclass(frozen=True)
