@@ -12,7 +12,9 @@ class DecoderConfig:
     kind: str = "soft_attention"
     """Which network writes; soft_attention looks at the picture for every word (Xu et al. 2015)."""
     cell: str = "lstm"
-    """Which recurrence it is built around."""
+    """Which recurrence it is built around: rnn, gru, lstm, layer_norm_lstm or state_space."""
+    layers: int = 1
+    """Recurrences one above the other; each adds to what the one below it says."""
     word_dim: int = 300
     """Size of a word's embedding."""
     visual_dim: int = 512
@@ -29,7 +31,7 @@ class DecoderConfig:
     def __post_init__(self) -> None:
         check_name(self.kind, DECODERS, "kind")
         check_name(self.cell, CELLS, "cell")
-        for name in ("word_dim", "visual_dim", "state_dim", "attention_dim"):
+        for name in ("layers", "word_dim", "visual_dim", "state_dim", "attention_dim"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
         if not 0 <= self.dropout < 1:

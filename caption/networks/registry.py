@@ -13,7 +13,11 @@ DECODERS = {
     "soft_attention": "caption.networks.soft_attention:SoftAttentionDecoder",
 }
 CELLS = {
-    "lstm": "caption.networks.cells:LSTM",
+    "rnn": "caption.networks.cells.hidden:RNN",
+    "gru": "caption.networks.cells.hidden:GRU",
+    "lstm": "caption.networks.cells.lstm:LSTM",
+    "layer_norm_lstm": "caption.networks.cells.lstm:LayerNormLSTM",
+    "state_space": "caption.networks.cells.state_space:StateSpace",
 }
 
 

@@ -11,7 +11,8 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from caption.networks.attention import GridAttention
-from caption.networks.cells import CellState, cell_class
+from caption.networks.cells.build import build_cell, initial_dim
+from caption.networks.cells.cell import CellState
 from caption.networks.config import DecoderConfig
 
 STYLE_GAIN = 10.0
@@ -58,15 +59,20 @@ class SoftAttentionDecoder(nn.Module):
         self.project_grid = nn.Sequential(
             nn.LayerNorm(feature_dim), nn.Linear(feature_dim, config.visual_dim), nn.ReLU()
         )
-        cell = cell_class(config.cell)
-        self.initial_state = nn.Linear(config.visual_dim, cell.initial_dim(config.state_dim))
+        initial = initial_dim(config.cell, layers=config.layers, state_dim=config.state_dim)
+        self.initial_state = nn.Linear(config.visual_dim, initial)
         self.attention = GridAttention(
             feature_dim=config.visual_dim,
             query_dim=config.state_dim,
             attention_dim=config.attention_dim,
         )
         self.gate = nn.Linear(config.state_dim, 1)
-        self.cell = cell(config.word_dim + config.visual_dim, config.state_dim)
+        self.cell = build_cell(
+            config.cell,
+            layers=config.layers,
+            input_dim=config.word_dim + config.visual_dim,
+            state_dim=config.state_dim,
+        )
         self.output_hidden = nn.Linear(config.state_dim, config.word_dim)
         self.output_visual = nn.Linear(config.visual_dim, config.word_dim, bias=False)
         self.output_words = nn.Linear(config.word_dim, vocabulary_size)

@@ -121,6 +121,7 @@ def test_states_can_be_selected_and_repeated(decoder, features) -> None:
     ("change", "message"),
     [
         ({"state_dim": 0}, "state_dim must be at least 1, got 0"),
+        ({"layers": 0}, "layers must be at least 1, got 0"),
         ({"dropout": 1.0}, r"dropout must be in \[0, 1\), got 1.0"),
     ],
 )
