@@ -29,21 +29,37 @@ def read_json(path: Path, *, expected: str) -> Any:
     if path.exists() and path.stat().st_size > MAX_JSON:
         raise DataError(f"{path}: larger than {MAX_JSON // 2**30} GB; give a part of it")
     try:
-        return json.loads(path.read_bytes().decode("utf-8-sig"))
+        data = path.read_bytes()
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}); expected {expected}") from None
+    return parse_json(data, path, expected=expected)
+
+
+def parse_json(data: bytes, source: Path, *, expected: str) -> Any:
+    """Return what JSON from anyone holds.
+
+    Args:
+        data: of the file.
+        source: the file, for the message.
+        expected: what it should be, for the message.
+
+    Raises:
+        DataError: it is no JSON.
+    """
+    try:
+        return json.loads(data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise DataError(
-            f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8"
+            f"{source}: byte {error.start} is not UTF-8; save the file as UTF-8"
         ) from None
     except json.JSONDecodeError as error:
         raise DataError(
-            f"{path}: line {error.lineno} is not JSON ({error.msg}); expected {expected}"
+            f"{source}: line {error.lineno} is not JSON ({error.msg}); expected {expected}"
         ) from None
     except RecursionError:
-        raise DataError(f"{path}: nested too deeply; expected {expected}") from None
+        raise DataError(f"{source}: nested too deeply; expected {expected}") from None
     except ValueError:  # a number of thousands of digits
-        raise DataError(f"{path}: holds a number that is too long; expected {expected}") from None
+        raise DataError(f"{source}: holds a number that is too long; expected {expected}") from None
 
 
 def check_fields(

@@ -5,7 +5,9 @@ is mapped into memory, and `index.json`, which says whose they are. It is writte
 and renamed when complete: a directory holds a whole store or one that `write_store` takes up again.
 """
 
+import errno
 import json
+import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -186,8 +188,31 @@ def _open_partial(
             "are free; choose another disk or a smaller grid"
         )
     grids = open_memmap(grid, mode="w+", dtype=np.float16, shape=plan.shape)
+    _reserve(grid)
     write_json(index, {**_plan_to_json(plan), "done": 0}, compact=True)
     return grids, 0
+
+
+def _reserve(grid: Path) -> None:
+    """Take the room on the disk now: who writes into the hole of a mapped file dies on a full one.
+
+    Raises:
+        FeatureStoreError: the disk or a quota does not give it.
+    """
+    if not hasattr(os, "posix_fallocate"):  # on macOS and Windows
+        return
+    size = grid.stat().st_size
+    try:
+        with grid.open("rb+") as file:
+            os.posix_fallocate(file.fileno(), 0, size)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):  # a quota is no part of what is free
+            grid.unlink()
+            raise FeatureStoreError(
+                f"{grid}: the disk does not give its {size / 1e9:.2f} GB ({error.strerror}); "
+                "choose another disk or a smaller grid"
+            ) from None
+        # Some file systems cannot reserve: there the look at what is free has to do.
 
 
 def _plan_to_json(plan: StorePlan) -> dict[str, Any]:

@@ -39,6 +39,7 @@ BESIDES = {
     "glimpse train answers": "--config.trainer.epochs 1 --captioner tiny",
     "glimpse evaluate answers --model": "--captioner tiny",
     "glimpse evaluate captions --data val": "--model tiny",
+    "glimpse prepare coco": "--dry-run",
     "glimpse finetune captions": "--epochs 1 --model tiny",
     "glimpse finetune answers": "--epochs 1 --model tiny-ask --captioner tiny",
     'glimpse ask photo.jpg "is there a dog?" --model': "--captioner tiny",
@@ -60,7 +61,7 @@ def workspace(tmp_path_factory) -> Iterator[Path]:
         for side in SIDES
         for size in (60, 70, 80)
     }
-    for name in ("photos", "val", "mine", "asked", "archive"):
+    for name in ("photos", "val", "mine", "asked", "archive", "coco"):
         (folder / name).mkdir()
         for picture in captions:
             colour, side, size = picture.removesuffix(".jpg").split("-")
@@ -73,6 +74,10 @@ def workspace(tmp_path_factory) -> Iterator[Path]:
     )
     for place in ("captions.json", "photos/captions.json", "val/captions.json"):
         write(folder / place, content)
+    write(folder / "coco/captions.json", karpathy("", captions))
+    write(folder / "coco/coco.json", {"made_by": "glimpse prepare coco"})
+    of_coco = {f"COCO_train2014_{name}": texts for name, texts in captions.items()}
+    write(folder / "dataset_coco.json", karpathy("train2014", of_coco))
     rows = [f'{name},"{text}"' for name, texts in captions.items() for text in texts]
     (folder / "mine" / "captions.csv").write_text("\n".join(["image,caption", *rows]))
     rows = [f"{name},which colour is it?,{name.split('-')[0]}" for name in captions]
@@ -106,6 +111,22 @@ def coco(captions: list[tuple[str, list[str]]]) -> dict[str, object]:
         "annotations": [
             {"image_id": i, "caption": text} for i, (_, ts) in enumerate(captions) for text in ts
         ],
+    }
+
+
+def karpathy(folder: str, captions: dict[str, list[str]]) -> dict[str, object]:
+    splits = ["train", "restval", "val", "test"] * len(captions)
+    return {
+        "images": [
+            {
+                "filepath": folder,
+                "filename": name,
+                "split": split,
+                "cocoid": i,
+                "sentences": [{"raw": text} for text in texts],
+            }
+            for i, ((name, texts), split) in enumerate(zip(captions.items(), splits, strict=False))
+        ]
     }
 
 

@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 from pathlib import Path
@@ -88,6 +89,38 @@ def test_a_name_is_given_after_the_bytes_are_on_the_disk_and_the_index_last(
     monkeypatch.setattr(Path, "replace", watched_replace)
     write_store(tmp_path, PLAN, encode)
     assert named == [*["index.partial.json"] * 2, "grid.npy", "index.json"]
+
+
+@pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="no way to reserve room here")
+def test_the_room_on_the_disk_is_taken_before_the_first_image(tmp_path) -> None:
+    large = StorePlan(
+        image_ids=tuple(range(200)), grid_size=(7, 7), feature_dim=128, encoder_id="x"
+    )
+    taken: list[int] = []
+
+    def interrupted(image_ids):
+        taken.append((tmp_path / "grid.partial.npy").stat().st_blocks * 512)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_store(tmp_path, large, interrupted)
+    assert taken[0] >= large.num_bytes
+
+
+@pytest.mark.parametrize(("number", "refused"), [(errno.EDQUOT, True), (errno.EOPNOTSUPP, False)])
+def test_a_quota_refuses_the_room_and_a_simple_file_system_does_not(
+    tmp_path, monkeypatch, number, refused
+) -> None:
+    def reserve(*_: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "posix_fallocate", reserve, raising=False)
+    if refused:
+        with pytest.raises(FeatureStoreError, match="does not give its 0.00 GB .*another disk"):
+            write_store(tmp_path, PLAN, encode)
+        assert list(tmp_path.iterdir()) == []
+    else:
+        assert len(write_store(tmp_path, PLAN, encode)) == 5
 
 
 def test_names_of_images_may_be_no_unicode(tmp_path) -> None:

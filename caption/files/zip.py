@@ -1,0 +1,115 @@
+"""Files inside zip archives, taken out by name.
+
+Nothing but the files that are asked for is ever written, always as ordinary files inside the
+folder, and no more bytes than the archive declares: `zipfile` stops there and compares checksums.
+"""
+
+import zlib
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
+from zipfile import BadZipFile, ZipFile, ZipInfo
+
+from tqdm import tqdm
+
+from caption.errors import DataError
+from caption.files.download import partial_of, size_of
+from caption.files.paths import resolve_inside
+
+_DAMAGED = (BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
+"""What `zipfile` raises for broken, unknown and encrypted files."""
+
+
+def find_members(archive: Path, names: Collection[str], *, max_bytes: int) -> list[ZipInfo]:
+    """Return the files of these names in an archive.
+
+    Args:
+        archive: to look in.
+        names: with their folders.
+        max_bytes: a file that declares to be larger is refused.
+
+    Raises:
+        DataError: it is no zip archive, or lacks one of the files.
+    """
+    with _opened(archive) as zipped:
+        members = {info.filename: info for info in zipped.infolist() if not info.is_dir()}
+    absent = [name for name in names if name not in members]
+    if absent:
+        raise DataError(
+            f"{archive}: has no {absent[0]!r} ({len(absent)} of {len(names)} are missing); get the "
+            "archive again"
+        )
+    for name in names:
+        if members[name].file_size > max_bytes:
+            raise DataError(
+                f"{archive}: {name!r} declares {members[name].file_size} bytes, expected at most "
+                f"{max_bytes}; get the archive again"
+            )
+    return [members[name] for name in names]
+
+
+def read_member(archive: Path, name: str, *, max_bytes: int) -> bytes:
+    """Return one file of an archive.
+
+    Raises:
+        DataError: as for `find_members`, or it is damaged.
+    """
+    (member,) = find_members(archive, [name], max_bytes=max_bytes)
+    with _opened(archive) as zipped:
+        return _read(zipped, member, archive)
+
+
+def unextracted(members: Iterable[ZipInfo], folder: Path) -> list[ZipInfo]:
+    """Return those that are not in the folder with the right size.
+
+    Raises:
+        DataError: a name leads out of the folder.
+    """
+
+    def is_there(member: ZipInfo) -> bool:
+        path = resolve_inside(folder, member.filename)
+        return path.is_file() and size_of(path) == member.file_size
+
+    return [member for member in members if not is_there(member)]
+
+
+def extract(archive: Path, members: Sequence[ZipInfo], folder: Path) -> None:
+    """Write files of an archive to a folder, each whole or not at all.
+
+    Args:
+        archive: that has them.
+        members: what to write.
+        folder: where to, below it as their names say.
+
+    Raises:
+        DataError: one is damaged, its name leads out of the folder, or the disk takes no more.
+    """
+    with _opened(archive) as zipped:
+        for member in tqdm(members, desc=archive.name, unit=""):
+            path = resolve_inside(folder, member.filename)
+            data = _read(zipped, member, archive)
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                # Not waited for until it is on the disk: of 120,000 photos each would take longer
+                # than its writing, and one that a power cut leaves short is written again.
+                partial_of(path).write_bytes(data)
+                partial_of(path).replace(path)
+            except OSError as error:
+                raise DataError(f"{path}: cannot be written ({error.strerror})") from None
+
+
+def _opened(archive: Path) -> ZipFile:
+    if not archive.is_file():  # a pipe or a device might never end
+        raise DataError(f"{archive}: not a regular file; expected a zip archive")
+    try:
+        return ZipFile(archive)
+    except (*_DAMAGED, OSError, ValueError) as error:
+        raise DataError(f"{archive}: not a whole zip archive ({error}); get it again") from None
+
+
+def _read(zipped: ZipFile, member: ZipInfo, archive: Path) -> bytes:
+    try:
+        return zipped.read(member)
+    except (*_DAMAGED, OSError) as error:
+        raise DataError(
+            f"{archive}: {member.filename!r} is damaged ({error}); get the archive again"
+        ) from None
