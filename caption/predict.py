@@ -1,5 +1,6 @@
 """Captions for people: an image in, a sentence out, with where the model looked for every word."""
 
+import math
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -19,6 +20,7 @@ from caption.errors import ImageError, ModelError
 from caption.files.paths import ImageFile, list_images
 from caption.models.captioner import CaptionModel
 from caption.models.directory import DEFAULT_CAPTIONER, push_to_hub
+from caption.networks.attention import attention_entropy
 from caption.search.config import SearchConfig
 from caption.search.steps import Hypothesis
 from caption.vision.extract import FeatureExtractor
@@ -67,6 +69,17 @@ class Caption:
                 "show; use a model whose decoder attends, such as the default one"
             )
         return self.trace
+
+    @property
+    def attention_entropy(self) -> Float[np.ndarray, " word"]:
+        """How spread the attention was for each word, in nats, as `attention_entropy` says it."""
+        return attention_entropy(torch.from_numpy(self.attention).flatten(1)).numpy()
+
+    @property
+    def attention_spread(self) -> Float[np.ndarray, " word"]:
+        """The entropy as a share of the most there could be: 1 is flat and says nothing."""
+        most = math.log(math.prod(self.attention.shape[1:]))
+        return self.attention_entropy / most if most else np.ones(len(self.words))
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,6 +1,7 @@
 import re
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -28,6 +29,15 @@ def test_a_caption_says_where_it_looked_for_every_word(captioner) -> None:
     np.testing.assert_allclose(caption.attention.sum(axis=(1, 2)), 1, rtol=1e-5)
     assert len(caption.log_probs) == len(caption.words)
     assert all(value <= 0 for value in caption.log_probs)
+
+
+def test_a_caption_says_how_spread_its_look_was() -> None:
+    look = np.array([[[1, 0], [0, 0]], [[0.5, 0.5], [0, 0]], [[0.25, 0.25], [0.25, 0.25]]])
+    caption = Caption("a dog runs", ("a", "dog", "runs"), (-1.0, -1.0, -1.0), look, score=-3.0)
+    assert caption.attention_entropy == pytest.approx([0, np.log(2), np.log(4)])
+    assert caption.attention_spread == pytest.approx([0, 0.5, 1])
+    of_one_position = replace(caption, trace=np.ones((3, 1, 1)))
+    assert of_one_position.attention_spread.tolist() == [1, 1, 1]
 
 
 def test_alternatives_come_best_first(captioner) -> None:

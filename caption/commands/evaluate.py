@@ -157,7 +157,7 @@ def _write(args: Args, images: "Sequence[CaptionedImage]") -> Written:
     if not images:
         raise DataError("give --results with captions, or --data with pictures to caption")
     model = CaptionModel.from_pretrained(args.model or DEFAULT_CAPTIONER)
-    captions, perplexity = write_captions(
+    written = write_captions(
         model.to(PartialState().device),
         images,
         read_pixels(Preprocess(model.encoder.config.preprocess)),
@@ -167,4 +167,4 @@ def _write(args: Args, images: "Sequence[CaptionedImage]") -> Written:
         workers=2,
     )
     writer = f"{args.model or 'the default model'}, {manner(args.search)}, images from their files"
-    return Written(captions, writer, perplexity)
+    return Written(written.captions, writer, written.perplexity)

@@ -15,18 +15,39 @@ from caption.data.captioned import CaptionedImage
 from caption.files.paths import ImageId
 from caption.metrics.score import Scores, score
 from caption.models.captioner import CaptionModel
+from caption.networks.attention import attention_entropy
 from caption.search.config import SearchConfig
+from caption.text.vocabulary import Vocabulary
 from caption.vision.extract import readers
+
+
+@dataclass(frozen=True)
+class WrittenCaptions:
+    """What a model wrote, and how it read what people wrote."""
+
+    captions: dict[ImageId, str]
+    perplexity: float
+    """Of the references, per unit of the vocabulary and with the end of each caption counted."""
+    attention_entropy: float | None
+    """Mean over the same units, in nats; None where the decoder has no attention."""
 
 
 @dataclass(frozen=True)
 class CaptionReport:
     """What a model wrote and how good that is."""
 
-    captions: dict[ImageId, str]
+    written: WrittenCaptions
     scores: Scores
-    perplexity: float
-    """Of the references, per unit of the vocabulary and with the end of each caption counted."""
+
+    @property
+    def captions(self) -> dict[ImageId, str]:
+        """What it wrote of each image."""
+        return self.written.captions
+
+    @property
+    def perplexity(self) -> float:
+        """Of the references."""
+        return self.written.perplexity
 
     @property
     def num_distinct(self) -> int:
@@ -35,13 +56,16 @@ class CaptionReport:
 
     def metrics(self) -> dict[str, float]:
         """Return the figures that a training log shows."""
-        return {
+        figures = {
             "cider_d": self.scores.cider_d,
             "bleu_4": self.scores.bleu[3],
             "distinct": self.num_distinct,
             "perplexity": self.perplexity,
             "log_likelihood": -math.log(self.perplexity),
         }
+        if self.written.attention_entropy is not None:
+            figures["attention_entropy"] = self.written.attention_entropy
+        return figures
 
 
 def token_loss(
@@ -71,7 +95,7 @@ def evaluate_captions(
 
     The arguments are those of `write_captions`.
     """
-    captions, perplexity = write_captions(
+    written = write_captions(
         model,
         examples,
         read,
@@ -81,7 +105,7 @@ def evaluate_captions(
         workers=workers,
     )
     references = {example.image_id: example.captions for example in examples}
-    return CaptionReport(captions, score(captions, references), perplexity)
+    return CaptionReport(written, score(written.captions, references))
 
 
 @torch.inference_mode()
@@ -94,8 +118,8 @@ def write_captions(
     max_length: int,
     batch_images: int = 64,
     workers: int = 0,
-) -> tuple[dict[ImageId, str], float]:
-    """Return a caption for every image, and the model's perplexity on the references.
+) -> WrittenCaptions:
+    """Write a caption for every image, and read the references (teacher forcing).
 
     Args:
         model: in eval mode.
@@ -107,37 +131,54 @@ def write_captions(
         workers: processes that read images.
     """
     captions: list[str] = []
-    loss, count = 0.0, 0
+    loss, entropy, count = 0.0, 0.0, 0
     style = model.style_id(search.style)
     examples = [replace(example, style=style) for example in examples]
-    for batch in _batches(model, examples, read, max_length, batch_images, workers):
+    for batch in reference_batches(
+        model.vocabulary,
+        examples,
+        read,
+        max_length=max_length,
+        batch_images=batch_images,
+        workers=workers,
+    ):
         images = batch.images.to(model.device)
         grid = model.encoder(images) if images.ndim == 4 else images
         for best, *_ in model.write(grid, search, seeds=range(len(grid))):
             captions.append(model.vocabulary.decode(best.words))
         mask = batch.mask.to(model.device)
         words, styles = batch.words.to(model.device), batch.styles.to(model.device)
-        scores, _ = model.decoder(words, grid, styles)
+        scores, attention = model.decoder(words, grid, styles)
         loss += float(token_loss(scores, batch.targets.to(model.device), mask))
+        if attention is not None:
+            entropy += float(attention_entropy(attention[mask]).sum())
         count += int(mask.sum())
-    written = dict(zip((e.image_id for e in examples), captions, strict=True))
-    return written, math.exp(loss / count)
+    return WrittenCaptions(
+        dict(zip((e.image_id for e in examples), captions, strict=True)),
+        math.exp(loss / count),
+        entropy / count if model.decoder.has_attention else None,
+    )
 
 
-def _batches(
-    model: CaptionModel,
+def reference_batches(
+    vocabulary: Vocabulary,
     examples: Sequence[CaptionedImage],
     read: ImageReader,
+    *,
     max_length: int,
-    batch_images: int,
-    workers: int,
+    batch_images: int = 64,
+    workers: int = 0,
 ) -> Iterator[CaptionBatch]:
+    """Yield the images in their order, each with all of its references.
+
+    The arguments are those of `write_captions`.
+    """
     most = max(len(example.captions) for example in examples)
-    encoded = encode_captions(examples, model.vocabulary, max_length=max_length)
+    encoded = encode_captions(examples, vocabulary, max_length=max_length)
     dataset = CaptionDataset(encoded, read, captions_per_image=most, seed=0)
     yield from DataLoader(
         dataset,
         batch_size=batch_images,
         num_workers=readers(workers, len(dataset), batch_images),
-        collate_fn=Collate(model.vocabulary, captions_per_image=most),
+        collate_fn=Collate(vocabulary, captions_per_image=most),
     )

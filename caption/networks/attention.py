@@ -5,6 +5,17 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 
+def attention_entropy(weights: Float[Tensor, "*row position"]) -> Float[Tensor, "*row"]:
+    """Return how spread each row of attention is, in nats.
+
+    0 is one position alone, log(positions) all of them alike.
+
+    Args:
+        weights: not negative, and each row's sum is 1.
+    """
+    return torch.special.entr(weights).sum(dim=-1)
+
+
 class GridAttention(nn.Module):
     """Score every position of the grid against a query and average the grid by the scores.
 

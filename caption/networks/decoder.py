@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from caption.networks.cells.cell import CellState
 from caption.networks.config import DecoderConfig
 from caption.networks.registry import DECODERS, class_of
 
@@ -28,6 +29,7 @@ class DecoderState(Protocol):
 
 
 State = TypeVar("State", bound=DecoderState)
+State_contra = TypeVar("State_contra", bound=DecoderState, contravariant=True)
 
 
 @runtime_checkable
@@ -76,6 +78,18 @@ class Decoder(Protocol[State]):
         """Score every next word given the true previous ones (teacher forcing).
 
         Says where it looked for each, too.
+        """
+        ...
+
+
+@runtime_checkable
+class Recurrent(Protocol[State_contra]):
+    """A decoder that is built around a recurrence and lets others see it; none has to."""
+
+    def recurrent_state(self, state: State_contra, /) -> CellState:
+        """Return the recurrence's part of a state: the very tensors that the next step reads.
+
+        The first is the hidden state, from which the word is written.
         """
         ...
 

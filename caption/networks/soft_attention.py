@@ -137,6 +137,10 @@ class SoftAttentionDecoder(nn.Module):
             looks.append(weights)
         return self.output_words(torch.stack(outputs, dim=1)), torch.stack(looks, dim=1)
 
+    def recurrent_state(self, state: SoftAttentionState) -> CellState:
+        """Return the recurrence's part of a state; its first tensor is the hidden state."""
+        return state.cell
+
     def _embed(self, words: Int[Tensor, "*row"]) -> Float[Tensor, "*row word"]:
         return self.dropout(self.embed(words))
 

@@ -181,7 +181,7 @@ def compare_models(
         data: what they are, for the report.
     """
     search = SearchConfig()
-    (after, perplexity), (before, _) = (
+    after, before = (
         write_captions(
             model.to(old.device).eval(),
             images,
@@ -192,14 +192,14 @@ def compare_models(
         for model in (new, old)
     )
     return judge(
-        after,
+        after.captions,
         {image.image_id: image.captions for image in images},
         protocol=protocol(
             references=f"{data}, {len(images)} held-out images",
             captions=f"after fine-tuning, {manner(search)}; the other: before",
         ),
-        rival=("before", before),
-        perplexity=perplexity,
+        rival=("before", before.captions),
+        perplexity=after.perplexity,
     )
 
 

@@ -83,17 +83,6 @@ def word_sheet(
     return sheet
 
 
-def entropy(weights: Float[Tensor, "*grid"] | Float[np.ndarray, "*grid"]) -> float:
-    """Return how spread the weights are: 0 is a single position, 1 is flat and says nothing."""
-    values = _checked(weights).ravel()
-    total = values.sum()
-    if values.size == 1 or total == 0:
-        return 1.0
-    shares = values / total
-    shares = shares[shares > 0]  # after dividing: the smallest numbers become zero
-    return float(-(shares * np.log(shares)).sum() / math.log(values.size))
-
-
 def _checked(weights: Any) -> npt.NDArray[np.float64]:
     if isinstance(weights, Tensor):
         weights = weights.detach().cpu().double().numpy()

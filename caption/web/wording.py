@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from caption.predict import Caption
 
 FLAT = 0.95
-"""Entropy of the attention, averaged over the words, above which it says nothing."""
+"""Spread of the attention, averaged over the words, above which it says nothing."""
 
 
 def percent(share: float) -> str:
@@ -25,13 +25,10 @@ def alternatives(best: "Caption") -> str:
 
 def hint(caption: "Caption") -> str:
     """Return a sentence on what the maps of a caption tell."""
-    from caption.vision.overlay import entropy
-
     if not caption.words:
         return "The model has nothing to say about this photo."
     if not caption.has_attention:
         return "This model does not attend to places: there are no maps of where it looked."
-    mean = math.fsum(map(entropy, caption.attention)) / len(caption.words)
-    if mean > FLAT:
+    if caption.attention_spread.mean() > FLAT:
         return "It looked everywhere at once: these maps say little."
     return "Bright is where it looked; the number is how sure it was of the word."

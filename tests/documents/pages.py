@@ -12,6 +12,7 @@ PAGES = (
     "README.md",
     "caption/README.md",
     "caption/networks/README.md",
+    "caption/inspection/README.md",
     "vqa/README.md",
     "scripts/README.md",
     ".github/CONTRIBUTING.md",

@@ -44,6 +44,7 @@ BESIDES = {
     "glimpse finetune answers": "--epochs 1 --model tiny-ask --captioner tiny",
     'glimpse ask photo.jpg "is there a dog?" --model': "--captioner tiny",
     "glimpse check": "--model tiny",
+    "glimpse inspect": "--model tiny",
     "python scripts/demonstrations/restyle_captions.py": "--count 14",
 }
 """Trains for a moment, and from tiny models."""

@@ -3,10 +3,9 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.extra.numpy import array_shapes, arrays
 from PIL import Image
 
-from caption.vision.overlay import entropy, heat_map, word_sheet
+from caption.vision.overlay import heat_map, word_sheet
 
 LUMA = np.array([0.299, 0.587, 0.114])
 PHOTO = Image.effect_noise((90, 60), 80).convert("RGB")
@@ -56,7 +55,6 @@ def test_a_map_is_drawn_relative_to_its_own_peak_unless_told() -> None:
 def test_tensors_and_arrays_give_the_same_picture() -> None:
     weights = torch.rand(7, 7, requires_grad=True)
     assert heat_map(PHOTO, weights) == heat_map(PHOTO, weights.detach().numpy())
-    assert entropy(weights) == entropy(weights.detach().numpy())
 
 
 def test_weights_below_zero_count_as_zero() -> None:
@@ -88,30 +86,6 @@ def test_the_photo_is_not_changed() -> None:
 def test_weights_must_be_finite(bad) -> None:
     with pytest.raises(ValueError, match="finite"):
         heat_map(PHOTO, np.full((2, 2), bad))
-    with pytest.raises(ValueError, match="finite"):
-        entropy(np.full((2, 2), bad))
-
-
-@pytest.mark.parametrize(
-    ("weights", "expected"),
-    [
-        (single(3, 3), 0.0),
-        (np.full((7, 7), 1 / 49), 1.0),
-        (np.array([[0.5, 0.5], [0, 0]]), 0.5),
-        (np.array([[5.0, 5.0], [0, 0]]), 0.5),
-        (np.zeros((2, 2)), 1.0),
-        (np.ones((1, 1)), 1.0),
-    ],
-)
-def test_entropy_by_hand(weights, expected) -> None:
-    assert entropy(weights) == pytest.approx(expected)
-
-
-@given(arrays(np.float64, array_shapes(max_dims=2, max_side=8), elements=st.floats(0, 1)))
-def test_entropy_lies_in_0_to_1_and_ignores_order(weights) -> None:
-    value = entropy(weights)
-    assert -1e-9 <= value <= 1 + 1e-9
-    assert value == pytest.approx(entropy(weights.ravel()[::-1].copy()))
 
 
 @pytest.mark.parametrize("count", [0, 1, 5, 6])

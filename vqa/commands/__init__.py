@@ -22,6 +22,7 @@ GLIMPSE = Program(
         "Score it": {
             "evaluate captions": "caption.commands.evaluate:Args",
             "evaluate answers": "vqa.commands.evaluate:Args",
+            "inspect": "caption.commands.inspect:Args",
         },
         "Train it anew": {
             "train captions": "caption.commands.train:Args",
