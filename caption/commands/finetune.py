@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from caption.models.captioner import CaptionModel
-    from caption.training.plan import Stage
+    from caption.training.phases import Stage
 
 
 @dataclass(frozen=True, kw_only=True)

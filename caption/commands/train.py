@@ -6,12 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
+from caption.errors import DataError
 from caption.training.config import CaptionConfig
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from caption.data.captioned import CaptionedImage
+    from caption.models.captioner import CaptionModel
+    from caption.training.phases import Stage
+    from caption.training.task import CaptionTask
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,26 +47,37 @@ class Args:
 
 def main(args: Args) -> None:
     """Train, then say where the best model is."""
-    from caption.engine.trainer import Trainer
-    from caption.training.task import build_task
+    from caption.training.phases import stages_of, train_in_stages
+    from caption.training.task import initial_model, task_of
 
-    trainer = Trainer(args.config.trainer)
     train, validation = _images(args)
     print(f"{len(train)} images to learn from, {len(validation)} to validate by", flush=True)
-    task = build_task(
-        args.config,
-        train=train,
-        validation=validation,
-        features=args.features,
-        initial=args.initial,
-        encoder_weights=args.encoder_weights,
-        device=trainer.device,
+    stages = stages_of(args.config)
+    if args.features is not None and all(stage.config.trainable_stages for stage in stages):
+        raise DataError(
+            "stored features are for a frozen encoder, but trainable_stages is "
+            f"{args.config.trainable_stages}; leave one of the two out"
+        )
+    model = initial_model(
+        args.config, train, initial=args.initial, encoder_weights=args.encoder_weights
     )
-    outcome = trainer.fit(task, args.run, resume=args.resume)
+
+    def make_task(stage: "Stage", start: "CaptionModel") -> "CaptionTask":
+        print(f"{stage.name}: {stage.epochs} epochs", flush=True)
+        return task_of(
+            stage.config,
+            start,
+            train=train,
+            validation=validation,
+            features=None if stage.config.trainable_stages else args.features,
+        )
+
+    outcome = train_in_stages(model, stages, make_task, args.run, resume=args.resume)
     if outcome.finished:
-        print(f"{args.run / 'best'}: {task.select_by} {outcome.best:.4f}")
+        print(f"{args.run / 'best'}: {args.config.select_by} {outcome.score:.4f}")
     else:
-        print(f"stopped; continue with --resume, or use {args.run / 'last'} as it is")
+        last = outcome.directory / "last"
+        print(f"stopped; continue with --resume, or use {last} as it is")
 
 
 def _images(args: Args) -> "tuple[Sequence[CaptionedImage], Sequence[CaptionedImage]]":

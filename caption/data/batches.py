@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from caption.data.captioned import CaptionedImage
+from caption.text.sides import name_sides
 from caption.text.vocabulary import Vocabulary
 from caption.vision.image import load_image
 from caption.vision.store import FeatureStore
@@ -47,7 +48,9 @@ def read_pixels(preprocess: Preprocess, augment: Augment | None = None) -> Image
 
     def read(example: CaptionedImage, generator: torch.Generator) -> Tensor:
         image = load_image(example.source, at_least=(columns, rows))
-        return preprocess(image) if augment is None else augment(image, generator)
+        if augment is None:
+            return preprocess(image)
+        return augment(image, generator, mirror=not name_sides(example.captions))
 
     return read
 

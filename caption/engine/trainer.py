@@ -4,7 +4,7 @@ import math
 import signal
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import FrameType
 from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
@@ -41,6 +41,8 @@ class LossTerms:
     """Sum of what is shown, such as the cross-entropy without regularisers."""
     count: Tensor
     """How many terms were summed, such as words."""
+    also: Mapping[str, Tensor] = field(default_factory=dict)
+    """What else the log tells of the batch, means already."""
 
 
 @runtime_checkable

@@ -142,8 +142,7 @@ def write_captions(
         batch_images=batch_images,
         workers=workers,
     ):
-        images = batch.images.to(model.device)
-        grid = model.encoder(images) if images.ndim == 4 else images
+        grid = model.features_of(batch.images.to(model.device))
         for best, *_ in model.write(grid, search, seeds=range(len(grid))):
             captions.append(model.vocabulary.decode(best.words))
         mask = batch.mask.to(model.device)

@@ -92,9 +92,8 @@ def of_references(
     """
     found = []
     for batch in reference_batches(model.vocabulary, examples, read, max_length=max_length):
-        images = batch.images.to(model.device)
         with torch.inference_mode():
-            grid = model.encoder(images) if images.ndim == 4 else images
+            grid = model.features_of(batch.images.to(model.device))
         hidden = hidden_states(model.decoder, grid, batch.words.to(model.device))
         for row, ids in enumerate(batch.targets.tolist()):
             words = model.vocabulary.words(ids)

@@ -16,7 +16,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from caption.inspection.activations import recurrent
-from caption.networks.cells.cell import Cell, CellState, cell_class
+from caption.networks.cells import build
+from caption.networks.cells.cell import Cell, CellState
 from caption.networks.decoder import Decoder
 from caption.networks.registry import CELLS
 
@@ -49,7 +50,14 @@ class GradientReach:
 
 
 def cell_reach(
-    name: str, cell: Cell, *, input_dim: int, state_dim: int, steps: int, seed: int
+    name: str,
+    cell: Cell,
+    *,
+    input_dim: int,
+    initial_dim: int,
+    state_dim: int,
+    steps: int,
+    seed: int,
 ) -> GradientReach:
     """Return how far gradients reach in a recurrence that reads noise.
 
@@ -59,6 +67,7 @@ def cell_reach(
         name: for the result.
         cell: with weights of double precision, which stay as they are.
         input_dim: size of an input, whose numbers are drawn from the unit normal distribution.
+        initial_dim: how many numbers make its first state.
         state_dim: size of the hidden state.
         steps: inputs that are read, at least 1.
         seed: of the inputs, the first state and the direction.
@@ -70,7 +79,7 @@ def cell_reach(
     def noise(*shape: int) -> Tensor:
         return torch.randn(*shape, dtype=torch.float64, generator=chance)
 
-    state = cell.start(torch.tanh(noise(ROWS, cell.initial_dim(state_dim))).requires_grad_())
+    state = cell.start(torch.tanh(noise(ROWS, initial_dim)).requires_grad_())
     states = []
     for inputs in noise(steps, ROWS, input_dim):
         state = cell.step(inputs, state)
@@ -91,8 +100,12 @@ def fresh_reaches(*, steps: int, state_dim: int = 128, seed: int = 0) -> list[Gr
     for name in CELLS:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            cell: Any = cell_class(name)(state_dim, state_dim)
-        sizes = {"input_dim": state_dim, "state_dim": state_dim}
+            cell: Any = build.build_cell(name, layers=1, input_dim=state_dim, state_dim=state_dim)
+        sizes = {
+            "input_dim": state_dim,
+            "initial_dim": build.initial_dim(name, layers=1, state_dim=state_dim),
+            "state_dim": state_dim,
+        }
         fresh = cell_reach(f"fresh {name}", cell.double(), **sizes, steps=steps, seed=seed)
         reaches.append(fresh)
     return reaches

@@ -1,6 +1,8 @@
 """CIDEr-D of captions as word ids, on any device: what to train for."""
 
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import chain
 
 import numpy as np
@@ -9,8 +11,25 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from caption.metrics.bleu import SMALL, TINY
 from caption.metrics.cider import SIGMA, document_frequency, norms_of, rarity_of
 from caption.metrics.ngrams import LONGEST, Floats, Ints, count_ngrams, owners
+
+
+@dataclass(frozen=True)
+class _Shared:
+    """The n-grams that begin at each word of captions, [caption, size, length]."""
+
+    place: Int[Tensor, "caption size length"]
+    """Among all n-grams of the references."""
+    is_known: Bool[Tensor, "caption size length"]
+    """False where no reference of any image has it."""
+    count: Int[Tensor, "caption size length"]
+    """How often it occurs in the caption."""
+    true_count: Float[Tensor, "caption size length reference"]
+    """How often it occurs in each reference of the caption's image."""
+    length: Int[Tensor, " caption"]
+    """Words of the caption."""
 
 
 class CiderReward(nn.Module):
@@ -98,28 +117,64 @@ class CiderReward(nn.Module):
     def forward(
         self, words: Int[Tensor, "caption length"], images: Int[Tensor, " caption"]
     ) -> Float[Tensor, " caption"]:
-        """Return the score of each caption.
+        """Return the CIDEr-D of each caption.
 
         Args:
             words: ids; what follows the end id does not count.
             images: the place of each caption's image among the references.
         """
+        shared = self._compare(words, images)
+        rarity = torch.where(shared.is_known, self.rarities[shared.place], self.unseen_rarity)
+        # An n-gram is met once for each time it occurs, hence the division by the count.
+        clipped = torch.minimum(shared.count[..., None], shared.true_count) * shared.true_count
+        product = ((rarity**2 / shared.count)[..., None] * clipped).sum(dim=2)
+        norm = (rarity**2 * shared.count).sum(dim=2).sqrt()[..., None] * self.norms[images]
+        cosine = torch.where(norm > 0, product / norm, 0).mean(dim=1)
+        distance = shared.length[:, None] - self.lengths[images]
+        penalty = torch.exp(-(distance**2) / (2 * SIGMA**2))
+        return 10 * (cosine * penalty).sum(dim=1) / self.num_references[images]
+
+    @torch.no_grad()
+    def bleu_4(
+        self, words: Int[Tensor, "caption length"], images: Int[Tensor, " caption"]
+    ) -> Float[Tensor, " caption"]:
+        """Return the BLEU-4 of each caption alone, from the same counts; arguments as for CIDEr-D.
+
+        As the COCO evaluation scores one caption: the closest reference's length, of two that are
+        equally close the shorter, and tiny constants against precisions of zero.
+        """
+        shared = self._compare(words, images)
+        most = shared.true_count.amax(dim=-1)
+        correct = (torch.minimum(shared.count, most) / shared.count).sum(dim=-1)
+        shorter = torch.arange(LONGEST, device=words.device)
+        proposed = (shared.length[:, None] - shorter).clamp(min=0)
+        precision = ((correct + TINY) / (proposed + SMALL)).log().mean(dim=-1).exp()
+        lengths = self.lengths[images]
+        is_missing = (
+            torch.arange(lengths.shape[1], device=words.device) >= self.num_references[images, None]
+        )
+        distance = (shared.length[:, None] - lengths).abs().masked_fill(is_missing, math.inf)
+        # Half a word decides between two that are equally close.
+        closest = (distance + 0.5 * (lengths > shared.length[:, None])).argmin(dim=1, keepdim=True)
+        ratio = shared.length / lengths.gather(1, closest).squeeze(1)
+        return precision * torch.exp((1 - 1 / ratio).clamp(max=0))
+
+    def _compare(
+        self, words: Int[Tensor, "caption length"], images: Int[Tensor, " caption"]
+    ) -> "_Shared":
+        """Return the n-grams of captions, and how often their images' references have them."""
         is_end = words == self.end_id
         is_real = is_end.cumsum(dim=1) - is_end.long() == 0
         keys = self._keys((words + 1) * is_real)
-        count = (keys[..., None] == keys[..., None, :]).sum(dim=-1)
         place, is_known = _find(self.keys, keys)
-        rarity = torch.where(is_known, self.rarities[place], self.unseen_rarity)
         row, is_shared = _find(self.rows, images[:, None, None] * len(self.keys) + place)
-        true_count = self.counts[row] * (is_shared & is_known)[..., None]
-        # An n-gram is met once for each time it occurs, hence the division by the count.
-        clipped = torch.minimum(count[..., None], true_count) * true_count
-        product = ((rarity**2 / count)[..., None] * clipped).sum(dim=2)
-        norm = (rarity**2 * count).sum(dim=2).sqrt()[..., None] * self.norms[images]
-        cosine = torch.where(norm > 0, product / norm, 0).mean(dim=1)
-        length = is_real.sum(dim=1, keepdim=True).clamp(min=1)
-        penalty = torch.exp(-((length - self.lengths[images]) ** 2) / (2 * SIGMA**2))
-        return 10 * (cosine * penalty).sum(dim=1) / self.num_references[images]
+        return _Shared(
+            place,
+            is_known,
+            count=(keys[..., None] == keys[..., None, :]).sum(dim=-1),
+            true_count=self.counts[row] * (is_shared & is_known)[..., None],
+            length=is_real.sum(dim=1).clamp(min=1),
+        )
 
     def _keys(self, words: Int[Tensor, "caption length"]) -> Int[Tensor, "caption size length"]:
         """Return the n-grams that begin at each place as numbers with a word for each digit.

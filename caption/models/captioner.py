@@ -68,7 +68,13 @@ class CaptionModel(nn.Module):
             words: what the decoder reads, captions of an image side by side.
             styles: the way of captioning in each row; by default the model's own.
         """
-        return self.decoder(words, self.encoder(images) if images.ndim == 4 else images, styles)
+        return self.decoder(words, self.features_of(images), styles)
+
+    def features_of(
+        self, images: Float[Tensor, "image ..."]
+    ) -> Float[Tensor, "image position feature"]:
+        """Return features of pixels [image, channel, row, column]; features stay as they are."""
+        return self.encoder(images) if images.ndim == 4 else images
 
     @torch.inference_mode()
     def write(

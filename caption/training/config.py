@@ -5,7 +5,7 @@ import nothing heavy: `--help` shows them all in well under a second, importing 
 """
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 from caption.engine.config import TrainerConfig
 from caption.networks.config import DecoderConfig
@@ -14,6 +14,9 @@ from caption.text.vocabulary import Unit
 from caption.vision.config import AugmentConfig, EncoderConfig
 
 SelectBy = Literal["cider_d", "log_likelihood"]
+Phase = Literal["cross_entropy", "unfreezing", "self_critical"]
+Baseline = Literal["others", "greedy"]
+OwnWordsCourse = Literal["linear", "exponential", "inverse_sigmoid"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,20 +59,89 @@ class BatchConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class ObjectiveConfig:
-    """What training minimises."""
+    """What training on true captions minimises."""
 
     label_smoothing: float = 0.1
     """Share of the target's probability that is spread over all words."""
     doubly_stochastic: float = 0.0
     """Weight of the penalty that makes attention visit the whole picture (Xu et al. 2015, eq. 14);
     the paper's is 1."""
+    word_dropout: float = 0.0
+    """Share of the words read that are replaced by the unknown one (Bowman et al. 2016)."""
+    own_words: float = 0.0
+    """Scheduled sampling (Bengio et al. 2015): share of the words read, at the end of training,
+    that are the model's own instead of the true ones; 0.25 is usual."""
+    own_words_course: OwnWordsCourse = "linear"
+    """How that share rises."""
 
     def __post_init__(self) -> None:
-        if not 0 <= self.label_smoothing < 1 or self.doubly_stochastic < 0:
+        for name in ("label_smoothing", "word_dropout", "own_words"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"{name} must be in [0, 1), got {getattr(self, name)}")
+        if self.doubly_stochastic < 0:
+            raise ValueError(f"doubly_stochastic must be at least 0, got {self.doubly_stochastic}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SelfCriticalConfig:
+    """How captions are drawn, rewarded and compared (Rennie et al. 2017)."""
+
+    captions: int = 5
+    """Captions drawn for an image."""
+    baseline: Baseline = "others"
+    """What a reward is compared with: the mean of the image's other captions (Luo 2020), or the
+    reward of the greedy caption, which costs a second pass."""
+    bleu_share: float = 0.0
+    """Share of BLEU-4 in the reward; the rest is CIDEr-D."""
+    temperature: float = 1.0
+    """Captions are drawn from scores divided by this; below 1 for a model that was trained with
+    label smoothing, whose distributions are flatter than its captions deserve."""
+    epochs: int = 10
+    """Passes over the training images."""
+    learning_rate: float = 2e-5
+    """Peak learning rate of everything but the encoder."""
+    encoder_learning_rate: float = 2e-6
+    """Peak learning rate of the encoder's trainable stages."""
+
+    def __post_init__(self) -> None:
+        if self.captions < 1 or self.epochs < 1:
             raise ValueError(
-                "label_smoothing must be in [0, 1) and doubly_stochastic not negative, "
-                f"got {self.label_smoothing} and {self.doubly_stochastic}"
+                f"captions and epochs must be at least 1, got {self.captions} and {self.epochs}"
             )
+        if self.baseline == "others" and self.captions < 2:
+            raise ValueError(
+                "baseline 'others' compares the captions of an image: draw at least 2, "
+                f"got {self.captions}"
+            )
+        if not 0 <= self.bleu_share <= 1:
+            raise ValueError(f"bleu_share must be in [0, 1], got {self.bleu_share}")
+        for name in ("temperature", "learning_rate", "encoder_learning_rate"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be above 0, got {getattr(self, name)}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnfreezingConfig:
+    """How the encoder's stages begin to learn, from the last towards the first."""
+
+    stages: tuple[int, ...] = (4, -1)
+    """Stages that learn in each of the phases, counted from the last; -1 for all."""
+    epochs: int = 4
+    """Passes over the training images, in each."""
+    learning_rate: float = 5e-4
+    """Peak learning rate of everything but the encoder."""
+    encoder_learning_rate: float = 2e-4
+    """Peak learning rate of the encoder's last stage."""
+
+    def __post_init__(self) -> None:
+        if not self.stages or 0 in self.stages or self.epochs < 1:
+            raise ValueError(
+                "stages must be numbers other than 0 and epochs at least 1, "
+                f"got {self.stages} and {self.epochs}"
+            )
+        for name in ("learning_rate", "encoder_learning_rate"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be above 0, got {getattr(self, name)}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +153,13 @@ class CaptionConfig:
     text: TextConfig = field(default_factory=TextConfig)
     batch: BatchConfig = field(default_factory=BatchConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
+    phases: tuple[Phase, ...] = ("cross_entropy",)
+    """What follows what, each phase from the best model of the one before: 'cross_entropy' on true
+    captions as the trainer's settings say, 'unfreezing' likewise while the encoder learns too, and
+    'self_critical'."""
     objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
+    unfreezing: UnfreezingConfig = field(default_factory=UnfreezingConfig)
+    self_critical: SelfCriticalConfig = field(default_factory=SelfCriticalConfig)
     trainer: TrainerConfig = field(default_factory=TrainerConfig)
     search: SearchConfig = field(default_factory=SearchConfig)
     """How validation captions are searched for."""
@@ -92,3 +170,7 @@ class CaptionConfig:
     """Stages of the encoder that learn, counted from the last; 0 for none, -1 for all."""
     freeze_batch_norm: bool = False
     """Keep the encoder's BatchNorm as it is, for batches of few images."""
+
+    def __post_init__(self) -> None:
+        if not self.phases or len(set(self.phases)) < len(self.phases):
+            raise ValueError(f"phases must be some of {get_args(Phase)}, got {self.phases}")

@@ -3,7 +3,6 @@
 What is decided here is decided by the number of images; everything else is ordinary training.
 """
 
-import math
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +14,6 @@ from caption.data.batches import read_pixels
 from caption.data.captioned import CaptionedImage
 from caption.data.divide import divided
 from caption.data.forms import read_captions
-from caption.engine.trainer import Trainer
 from caption.errors import DataError
 from caption.evaluation.judge import judge, manner, protocol
 from caption.evaluation.report import Report
@@ -25,8 +23,8 @@ from caption.models.captioner import CaptionModel
 from caption.models.directory import install_model
 from caption.search.config import SearchConfig
 from caption.training.config import TextConfig
-from caption.training.plan import Stage
-from caption.training.task import task_of
+from caption.training.phases import Stage, train_in_stages
+from caption.training.task import CaptionTask, task_of
 from caption.vision.transforms import Preprocess
 
 ORIGINAL = "original"
@@ -145,28 +143,21 @@ def finetune(
         run: directory of the runs and of stored features.
         resume: continue where an earlier call was stopped.
     """
-    best, best_score = model, -math.inf
-    for number, stage in enumerate(stages):
-        trainer = Trainer(stage.config.trainer)
+
+    def make_task(stage: Stage, start: CaptionModel) -> CaptionTask:
         frozen = stage.config.trainable_stages == 0
-        task = task_of(
+        return task_of(
             stage.config,
-            best,
+            start,
             train=parts.train,
             validation=parts.validation,
             pool=parts.replay,
             from_pool=parts.num_replayed,
             features=run / "features" if frozen else None,
-            device=trainer.device,
         )
-        directory = run / f"stage-{number}"
-        begun = (directory / "state.pt").exists()
-        outcome = trainer.fit(task, directory, resume=resume and begun)
-        if not outcome.finished:
-            return None
-        if outcome.best > best_score:
-            best, best_score = CaptionModel.from_pretrained(directory / "best"), outcome.best
-    return best
+
+    outcome = train_in_stages(model, stages, make_task, run, resume=resume)
+    return outcome.model if outcome.finished else None
 
 
 def compare_models(

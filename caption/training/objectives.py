@@ -1,15 +1,16 @@
 """What training minimises, as values that a task is given."""
 
+import math
 from typing import Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Bool, Float
-from torch import Tensor, nn
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
 
 from caption.data.batches import CaptionBatch
 from caption.engine.trainer import LossTerms
-from caption.errors import ModelError
 from caption.evaluation.run import token_loss
+from caption.models.captioner import CaptionModel
 from caption.training.config import ObjectiveConfig
 
 
@@ -17,8 +18,8 @@ from caption.training.config import ObjectiveConfig
 class Objective(Protocol):
     """The loss of a batch: it sees which image each row is of, and counts its own terms."""
 
-    def __call__(self, model: nn.Module, batch: CaptionBatch) -> LossTerms:
-        """Return the summed loss of a batch."""
+    def __call__(self, model: CaptionModel, batch: CaptionBatch, done: float) -> LossTerms:
+        """Return the summed loss of a batch; `done` is the share of training that is over."""
         ...
 
 
@@ -28,27 +29,100 @@ class CrossEntropy:
     def __init__(self, config: ObjectiveConfig) -> None:
         self.config = config
 
-    def __call__(self, model: nn.Module, batch: CaptionBatch) -> LossTerms:
-        """Return the loss summed over the words, of which the cross-entropy alone is shown.
-
-        Raises:
-            ModelError: a penalty on attention is asked for, and the decoder has none.
-        """
-        scores, weights = model(batch.images, batch.words, batch.styles)
+    def __call__(self, model: CaptionModel, batch: CaptionBatch, done: float) -> LossTerms:
+        """Return the loss summed over the words, of which the cross-entropy alone is shown."""
+        config, words = self.config, batch.words
+        if config.word_dropout:
+            words = drop_words(
+                words, share=config.word_dropout, unknown_id=model.vocabulary.unknown_id
+            )
+        own = own_share(config, done)
+        if own:
+            scores, weights = reading_itself(model, batch, words, share=own)
+        else:
+            scores, weights = model(batch.images, words, batch.styles)
         scores = scores.float()
         total = token_loss(
-            scores, batch.targets, batch.mask, label_smoothing=self.config.label_smoothing
+            scores, batch.targets, batch.mask, label_smoothing=config.label_smoothing
         )
-        if self.config.doubly_stochastic:
-            if weights is None:
-                raise ModelError(
-                    f"doubly_stochastic is {self.config.doubly_stochastic}, a penalty on attention,"
-                    " and this decoder has no attention; set it to 0"
-                )
-            total = total + self.config.doubly_stochastic * doubly_stochastic(weights, batch.mask)
+        if config.doubly_stochastic and weights is not None:
+            total = total + config.doubly_stochastic * doubly_stochastic(weights, batch.mask)
         with torch.no_grad():
             reported = token_loss(scores, batch.targets, batch.mask)
         return LossTerms(total, reported, batch.mask.sum())
+
+
+def drop_words(
+    words: Int[Tensor, "row length"], *, share: float, unknown_id: int
+) -> Int[Tensor, "row length"]:
+    """Replace words by the unknown one, so that the decoder learns to trust the picture.
+
+    Word dropout (Bowman et al. 2016, section 3.1); the start is always read.
+
+    Args:
+        words: what the decoder is to read, the start first.
+        share: probability that a word is replaced.
+        unknown_id: the unknown word.
+    """
+    dropped = torch.rand(words.shape, device=words.device) < share
+    dropped[:, 0] = False
+    return words.masked_fill(dropped, unknown_id)
+
+
+def own_share(config: ObjectiveConfig, done: float) -> float:
+    """Return how likely the model reads its own word instead of the true one, by now.
+
+    All three courses of Bengio et al. 2015 (section 2.4), from 0 to `own_words`.
+    """
+    most = config.own_words
+    if config.own_words_course == "linear":
+        return most * done
+    if config.own_words_course == "exponential":
+        return 1 - (1 - most) ** done
+    low, here, high = (_sigmoid(STEEPNESS * (place - 0.5)) for place in (0.0, done, 1.0))
+    return most * (here - low) / (high - low)
+
+
+STEEPNESS = 10.0
+"""Of the sigmoid over the whole of training."""
+
+
+def _sigmoid(value: float) -> float:
+    return 1 / (1 + math.exp(-value))
+
+
+def reading_itself(
+    model: CaptionModel, batch: CaptionBatch, words: Int[Tensor, "row length"], *, share: float
+) -> tuple[Float[Tensor, "row length vocabulary"], Float[Tensor, "row length position"] | None]:
+    """Score every next word where some words before are the model's own (Bengio et al. 2015).
+
+    Its own are drawn, not the likeliest, as in the published recipes; no gradient goes through
+    the choice.
+
+    Args:
+        model: that learns.
+        batch: images and styles.
+        words: the true words, the start first.
+        share: probability that a word is replaced by the model's own.
+    """
+    decoder = model.decoder
+    state = decoder.start(
+        model.features_of(batch.images),
+        captions_per_image=len(words) // len(batch.images),
+        styles=batch.styles,
+    )
+    all_scores: list[Tensor] = []
+    looks: list[Tensor] = []
+    for position, true in enumerate(words.unbind(dim=1)):
+        word = true
+        if position:
+            own = torch.multinomial(all_scores[-1].detach().float().softmax(dim=1), 1).squeeze(1)
+            word = torch.where(torch.rand(true.shape, device=true.device) < share, own, true)
+        scores, state, weights = decoder.step(word, state)
+        all_scores.append(scores)
+        if weights is not None:
+            looks.append(weights)
+    return torch.stack(all_scores, dim=1), torch.stack(looks, dim=1) if looks else None
 
 
 def doubly_stochastic(

@@ -4,7 +4,7 @@ import copy
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -12,23 +12,11 @@ import torch
 from caption.engine.config import OptimConfig, Precision, TrainerConfig
 from caption.models.captioner import CaptionModel
 from caption.training.config import BatchConfig, CaptionConfig
+from caption.training.phases import Stage
 from caption.vision.encoder import ALL_STAGES
 
 HUNDREDS, THOUSANDS = 100, 1500
 """Images from which on there are hundreds and thousands of them."""
-
-
-@dataclass(frozen=True)
-class Stage:
-    """One run of training."""
-
-    name: str
-    config: CaptionConfig
-
-    @property
-    def epochs(self) -> int:
-        """How often the images are gone through, unless validation stops it."""
-        return self.config.trainer.epochs
 
 
 def stages_for(

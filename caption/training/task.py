@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 from torch.utils.data import DataLoader
 
 from caption.data.batches import (
@@ -22,12 +21,13 @@ from caption.data.batches import (
 )
 from caption.data.captioned import CaptionedImage
 from caption.engine.trainer import LossTerms
-from caption.errors import DataError
+from caption.errors import Argument, DataError, ModelError
 from caption.evaluation.run import evaluate_captions
 from caption.models.captioner import CaptionModel
 from caption.text.vocabulary import Vocabulary
 from caption.training.config import CaptionConfig, TextConfig
 from caption.training.objectives import CrossEntropy, Objective
+from caption.training.self_critical import SelfCritical, reward_of
 from caption.vision.extract import store_features
 from caption.vision.transforms import Augment, Preprocess
 
@@ -74,12 +74,11 @@ class CaptionTask:
             model: to start from.
             train: what to learn.
             validation: what to select the best model by.
-            objective: what to minimise; by default the cross-entropy that the config describes.
+            objective: what to minimise; by default that of the config's first phase.
         """
         self.select_by: str = config.select_by
         self.config, self.model = config, model
         self.train, self.validation = train, validation
-        self.objective = objective or CrossEntropy(config.objective)
         model.encoder.set_trainable(
             config.trainable_stages, freeze_batch_norm=config.freeze_batch_norm
         )
@@ -89,6 +88,23 @@ class CaptionTask:
         self._collate = Collate(
             model.vocabulary, captions_per_image=config.batch.captions_per_image
         )
+        self.objective = objective or self._objective()
+
+    def _objective(self) -> Objective:
+        """Return what the config's first phase minimises."""
+        config, model = self.config, self.model
+        if config.phases[0] == "self_critical":
+            return SelfCritical(
+                config.self_critical,
+                reward_of(self._encoded, model.vocabulary),
+                max_length=config.text.max_length * model.vocabulary.units_per_word,
+            )
+        if config.objective.doubly_stochastic and not model.decoder.has_attention:
+            raise ModelError(
+                f"doubly_stochastic is {config.objective.doubly_stochastic}, a penalty on "
+                f"attention, and the decoder {model.decoder.config.kind!r} has none; set it to 0"
+            )
+        return CrossEntropy(config.objective)
 
     def loader(self, epoch: int) -> "DataLoader[Any]":
         """Return the training images of an epoch in batches."""
@@ -109,9 +125,9 @@ class CaptionTask:
             generator=torch.Generator(),
         )
 
-    def loss(self, model: nn.Module, batch: CaptionBatch) -> LossTerms:
+    def loss(self, batch: CaptionBatch, done: float) -> LossTerms:
         """Return the objective's loss of a batch."""
-        return self.objective(model, batch)
+        return self.objective(self.model, batch, done)
 
     def validate(self) -> Mapping[str, float]:
         """Caption the validation images and score the captions."""
@@ -154,38 +170,37 @@ def build_vocabulary(config: TextConfig, images: Sequence[CaptionedImage]) -> Vo
     )
 
 
-def build_task(
+def initial_model(
     config: CaptionConfig,
-    *,
     train: Sequence[CaptionedImage],
-    validation: Sequence[CaptionedImage],
-    features: Path | None = None,
+    *,
     initial: str | None = None,
     encoder_weights: str = "imagenet",
-    device: torch.device | None = None,
-) -> CaptionTask:
-    """Build or load the model, and store features if asked to.
+) -> CaptionModel:
+    """Build a model, or load one.
 
     Args:
-        config: how to train; sizes and vocabulary are the initial model's where there is one.
-        train: what to learn.
-        validation: what to select the best model by.
-        features: directory for stored features, if the encoder stays as it is.
-        initial: model directory or hub id to start from.
+        config: of a new model, and the seed of its weights.
+        train: whose words a new model is to know.
+        initial: model directory or hub id to start from, with its vocabulary and sizes.
         encoder_weights: 'imagenet', 'random' or a safetensors file, for a new encoder.
-        device: where features are extracted; the trainer moves the model to its own.
+
+    Raises:
+        ModelError: self-critical training is to come first, and there is no model to start from.
     """
     torch.manual_seed(config.trainer.seed)
     if initial is not None:
-        model = CaptionModel.from_pretrained(initial)
-    else:
-        vocabulary = build_vocabulary(config.text, train)
-        model = CaptionModel(config.encoder, config.decoder, vocabulary)
-        if encoder_weights != "random":
-            model.encoder.load_weights(encoder_weights)
-    return task_of(
-        config, model, train=train, validation=validation, features=features, device=device
-    )
+        return CaptionModel.from_pretrained(initial)
+    if config.phases[0] == "self_critical":
+        raise ModelError(
+            "self-critical training improves a trained model, and none is given; let the phase "
+            "'cross_entropy' come before it",
+            Argument("initial", "MODEL", why="to start from one"),
+        )
+    model = CaptionModel(config.encoder, config.decoder, build_vocabulary(config.text, train))
+    if encoder_weights != "random":
+        model.encoder.load_weights(encoder_weights)
+    return model
 
 
 def task_of(
@@ -197,7 +212,6 @@ def task_of(
     pool: Sequence[CaptionedImage] = (),
     from_pool: int = 0,
     features: Path | None = None,
-    device: torch.device | None = None,
 ) -> CaptionTask:
     """Return the task of training a model on some images.
 
@@ -209,7 +223,6 @@ def task_of(
         pool: more to learn, of which every epoch shows others.
         from_pool: how many.
         features: directory for stored features, if the encoder stays as it is.
-        device: where features are extracted; the trainer moves the model to its own.
     """
     if features is None:
         preprocess = model.encoder.config.preprocess
@@ -223,7 +236,7 @@ def task_of(
             f"{config.trainable_stages}; leave one of the two out"
         )
     else:
-        encoder = model.encoder.to(device).eval()
+        encoder = model.encoder.eval()
         readers = [
             read_stored(
                 store_features(encoder, {e.image_id: e.source for e in some}, features / name)

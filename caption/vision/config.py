@@ -47,7 +47,7 @@ class AugmentConfig:
     """How training pictures are varied."""
 
     flip: float = 0.5
-    """Probability of a mirror image."""
+    """Probability of a mirror image; pictures whose captions name a side are never mirrored."""
     scale: tuple[float, float] = (0.75, 1.0)
     """Least and greatest share of the picture's area to be seen."""
     colour: float = 0.2

@@ -62,9 +62,15 @@ class Augment:
         self._preprocess = Preprocess(preprocess)
 
     def __call__(
-        self, image: Image.Image, generator: torch.Generator
+        self, image: Image.Image, generator: torch.Generator, *, mirror: bool = True
     ) -> Float[Tensor, "channel row column"]:
-        """Return normalised pixels; draws equally many numbers whatever the config."""
+        """Return normalised pixels; draws equally many numbers whatever the config.
+
+        Args:
+            image: in RGB.
+            generator: of the chance.
+            mirror: whether it may be mirrored.
+        """
         area, aspect, left, top, flip, *tint = torch.rand(8, generator=generator).tolist()
         low, high = self.config.scale
         area = low + area * (high - low)
@@ -74,7 +80,7 @@ class Augment:
         width = min(width * math.sqrt(area * aspect), width)
         height = min(height * math.sqrt(area / aspect), height)
         pixels = self._preprocess.resize(image, width, height, left=left, top=top)
-        if flip < self.config.flip:
+        if mirror and flip < self.config.flip:
             pixels = pixels.flip(-1)
         if self.config.colour:
             brightness, contrast, saturation = (

@@ -22,7 +22,9 @@ from caption.networks.registry import CELLS
 @pytest.mark.parametrize("steps", [1, 20, 100])
 def test_in_a_scaled_rotation_the_norm_is_a_power_of_the_scale(scale, steps) -> None:
     cell = ScaledRotation(6, 6, scale)
-    reach = cell_reach("rotation", cell, input_dim=6, state_dim=6, steps=steps, seed=0)
+    reach = cell_reach(
+        "rotation", cell, input_dim=6, initial_dim=6, state_dim=6, steps=steps, seed=0
+    )
     assert reach.norms == pytest.approx(scale ** np.arange(steps)[::-1])
     assert reach.shares == pytest.approx(scale ** np.arange(steps))
 
@@ -47,7 +49,9 @@ def test_a_state_that_the_loss_does_not_depend_on_has_no_gradient() -> None:
         def step(self, inputs, state):
             return inputs * self.weight.sum(), state[0]
 
-    reach = cell_reach("forgetful", Forgetful(4, 4), input_dim=4, state_dim=4, steps=3, seed=0)
+    reach = cell_reach(
+        "forgetful", Forgetful(4, 4), input_dim=4, initial_dim=4, state_dim=4, steps=3, seed=0
+    )
     assert reach.norms[:2].tolist() == [0, 0]
     assert reach.norms[2] == pytest.approx(1)
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from caption.errors import DataError
 from caption.evaluation.compare import METRICS, compare, most_changed
+from caption.metrics.bleu import bleu, bleu_counts
 from caption.metrics.cider import DocumentFrequencies, cider_d, document_frequency
 from caption.metrics.diagnostics import diagnose
 from caption.metrics.ngrams import count_ngrams, match, owners, tokenised
@@ -228,14 +229,17 @@ REWARDED = st.lists(
 )
 
 
-def by_strings(captions: list[list[int]], references: list[list[list[int]]]) -> list[float]:
-    """Score ids as if they were words, by the definition of the corpus scorer."""
+def by_strings(
+    captions: list[list[int]], references: list[list[list[int]]]
+) -> tuple[list[float], list[float]]:
+    """Return CIDEr-D and BLEU-4 of ids as if they were words, as the corpus scorers define them."""
     texts = count_ngrams([*captions, *(text for texts in references for text in texts)])
     owner = owners(references)
     ours, theirs = texts.of(0, len(captions)), texts.of(len(captions), len(texts.lengths))
     matches = [match(a, b, owner) for a, b in zip(ours.tables, theirs.tables, strict=True)]
     rarity = [document_frequency(table, owner) for table in theirs.tables]
-    return cider_d(ours, theirs, owner, matches, rarity, len(captions)).tolist()
+    ciders = cider_d(ours, theirs, owner, matches, rarity, len(captions))
+    return ciders.tolist(), bleu(bleu_counts(ours, theirs, owner, matches))[:, 3].tolist()
 
 
 @settings(deadline=None)
@@ -250,8 +254,10 @@ def test_the_reward_is_what_the_string_scorer_says(rows) -> None:
         words[row, : len(ids) + len(padding)] = torch.tensor(ids + padding)
         captions[row] = ids if END in ids else ids + [PAD] * (9 - len(ids))
     reward = CiderReward(references, vocabulary_size=8, end_id=END)
-    expected = by_strings(captions, references)
-    assert reward(words, torch.arange(len(rows))).tolist() == pytest.approx(expected, abs=1e-5)
+    expected, bleus = by_strings(captions, references)
+    own = torch.arange(len(rows))
+    assert reward(words, own).tolist() == pytest.approx(expected, abs=1e-5)
+    assert reward.bleu_4(words, own).tolist() == pytest.approx(bleus, abs=1e-6)
     mixed = torch.arange(len(rows)).flip(0).repeat(2)
     again = reward(words[mixed], mixed).tolist()
     assert again == pytest.approx([expected[i] for i in mixed], abs=1e-5)
