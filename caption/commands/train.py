@@ -41,8 +41,8 @@ class Args:
     config: CaptionConfig = field(default_factory=CaptionConfig)
 
 
-def main(args: Args) -> None:
-    """Train, then say where the best model is."""
+def main(args: Args) -> int:
+    """Train, say where the best model is, and return 130 if a signal stopped it before."""
     from caption.engine.trainer import Trainer
     from caption.training.task import build_task
 
@@ -59,10 +59,11 @@ def main(args: Args) -> None:
         device=trainer.device,
     )
     outcome = trainer.fit(task, args.run, resume=args.resume)
-    if outcome.finished:
-        print(f"{args.run / 'best'}: {task.select_by} {outcome.best:.4f}")
-    else:
+    if not outcome.finished:
         print(f"stopped; continue with --resume, or use {args.run / 'last'} as it is")
+        return 130
+    print(f"{args.run / 'best'}: {task.select_by} {outcome.best:.4f}")
+    return 0
 
 
 def _images(args: Args) -> "tuple[Sequence[CaptionedImage], Sequence[CaptionedImage]]":
