@@ -26,6 +26,7 @@ GLIMPSE = Program(
         "Train it anew": {
             "train captions": "caption.commands.train:Args",
             "train answers": "vqa.commands.train:Args",
+            "ablate": "caption.commands.ablate:Args",
             "prepare features": "caption.commands.features:Args",
             "prepare frequencies": "caption.commands.frequencies:Args",
             "prepare questions": "vqa.commands.prepare:Questions",
