@@ -52,6 +52,9 @@ class Args:
     """Write the scores of each image to this CSV file."""
     html: Path | None = None
     """Write a page with the best, middle and worst captions."""
+    features: Path | None = None
+    """Directory of the images' stored features, for a model with the encoder that they are of;
+    extracted if not there yet."""
     batch_images: int = 64
     """Images that a model captions at once."""
     search: SearchConfig = field(default_factory=SearchConfig)
@@ -147,24 +150,32 @@ def _write(args: Args, images: "Sequence[CaptionedImage]") -> Written:
     """Caption the images with the model."""
     from accelerate import PartialState
 
-    from caption.data.batches import read_pixels
+    from caption.data.batches import read_pixels, read_stored
     from caption.evaluation.judge import manner
     from caption.evaluation.run import write_captions
     from caption.models.captioner import CaptionModel
     from caption.models.directory import DEFAULT_CAPTIONER
+    from caption.vision.extract import store_features
     from caption.vision.transforms import Preprocess
 
     if not images:
         raise DataError("give --results with captions, or --data with pictures to caption")
     model = CaptionModel.from_pretrained(args.model or DEFAULT_CAPTIONER)
+    model = model.to(PartialState().device)
+    if args.features is None:
+        read, seen = read_pixels(Preprocess(model.encoder.config.preprocess)), "from their files"
+    else:
+        pictures = {image.image_id: image.source for image in images}
+        store = store_features(model.encoder, pictures, args.features)
+        read, seen = read_stored(store), "by their stored features"
     written = write_captions(
-        model.to(PartialState().device),
+        model,
         images,
-        read_pixels(Preprocess(model.encoder.config.preprocess)),
+        read,
         search=args.search,
         max_length=TextConfig().max_length,
         batch_images=args.batch_images,
         workers=2,
     )
-    writer = f"{args.model or 'the default model'}, {manner(args.search)}, images from their files"
+    writer = f"{args.model or 'the default model'}, {manner(args.search)}, images {seen}"
     return Written(written.captions, writer, written.perplexity)

@@ -45,8 +45,8 @@ class Args:
     config: CaptionConfig = field(default_factory=CaptionConfig)
 
 
-def main(args: Args) -> None:
-    """Train, then say where the best model is."""
+def main(args: Args) -> int:
+    """Train, say where the best model is, and return 130 if a signal stopped it before."""
     from caption.training.phases import stages_of, train_in_stages
     from caption.training.task import initial_model, task_of
 
@@ -73,11 +73,12 @@ def main(args: Args) -> None:
         )
 
     outcome = train_in_stages(model, stages, make_task, args.run, resume=args.resume)
-    if outcome.finished:
-        print(f"{args.run / 'best'}: {args.config.select_by} {outcome.score:.4f}")
-    else:
+    if not outcome.finished:
         last = outcome.directory / "last"
         print(f"stopped; continue with --resume, or use {last} as it is")
+        return 130
+    print(f"{args.run / 'best'}: {args.config.select_by} {outcome.score:.4f}")
+    return 0
 
 
 def _images(args: Args) -> "tuple[Sequence[CaptionedImage], Sequence[CaptionedImage]]":

@@ -34,7 +34,7 @@ def compare(
             "compared unless they are the same images in the same order; caption the same ones"
         )
     found = paired_bootstrap(
-        lambda times: _metrics(scores, times) - _metrics(others, times),
+        lambda times: metrics_of_draws(scores, times) - metrics_of_draws(others, times),
         len(scores.per_image),
         resamples=resamples,
         seed=seed,
@@ -42,8 +42,8 @@ def compare(
     return dict(zip(METRICS, found, strict=True))
 
 
-def _metrics(scores: Scores, times: Ints) -> Floats:
-    """Return the metrics of draws that hold each image so many times, [draw, metric]."""
+def metrics_of_draws(scores: Scores, times: Ints) -> Floats:
+    """Return the METRICS, [draw, metric], of draws that hold each image so often, [draw, image]."""
     images = scores.per_image.values()
     means = [
         (times @ np.array(values))[:, None] / len(images)

@@ -6,7 +6,7 @@ varies. Images are drawn and not captions or questions: what is said of one imag
 trial.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,14 +46,26 @@ def paired_bootstrap(
         seed: of the draws.
     """
     observed = measure(np.ones((1, num_images), np.int64))[0]
+    drawn = [measure(times) for times in draws(num_images, resamples=resamples, seed=seed)]
+    return differences(observed, np.concatenate(drawn))
+
+
+def draws(num_images: int, *, resamples: int = RESAMPLES, seed: int = 0) -> Iterator[Ints]:
+    """Yield draws of as many images as there are: how often each holds each, [draw, image].
+
+    Args:
+        num_images: to draw from.
+        resamples: draws in all, a part of which is yielded at a time.
+        seed: of the draws.
+    """
     generator = np.random.default_rng(seed)
-    draws = []
     for start in range(0, resamples, AT_ONCE):
         num_draws = min(AT_ONCE, resamples - start)
-        draws.append(
-            measure(generator.multinomial(num_images, [1 / num_images] * num_images, num_draws))
-        )
-    drawn = np.concatenate(draws)
+        yield generator.multinomial(num_images, [1 / num_images] * num_images, num_draws)
+
+
+def differences(observed: Floats, drawn: Floats) -> list[Difference]:
+    """Return what was observed, [metric], with how far the draws, [draw, metric], lie around it."""
     low, high = np.percentile(drawn, (2.5, 97.5), axis=0)
     # Rarely enough the draws all lie on one side: the p-value is never less than they can tell.
     one_sided = np.minimum((drawn <= 0).sum(axis=0), (drawn >= 0).sum(axis=0)) + 1

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from filelock import FileLock
 from jaxtyping import Float
 from numpy.lib.format import open_memmap
 from torch import Tensor
@@ -136,15 +137,33 @@ def write_store(
         DataError: the disk takes no more.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    index, partial_index = directory / "index.json", directory / "index.partial.json"
-    if index.is_file():
-        store = FeatureStore.open(directory, encoder_id=plan.encoder_id)
-        if store.plan != plan:
-            raise FeatureStoreError(
-                f"{directory}: already holds the features of {len(store)} other images; "
-                "choose another directory or remove it"
-            )
-        return store
+    if not (directory / "index.json").is_file():
+        # Several processes may want the same features: the first extracts them, the others wait.
+        with FileLock(_lock_of(directory)):
+            if not (directory / "index.json").is_file():
+                _write_whole_store(directory, plan, encode)
+    store = FeatureStore.open(directory, encoder_id=plan.encoder_id)
+    if store.plan != plan:
+        raise FeatureStoreError(
+            f"{directory}: already holds the features of {len(store)} other images; "
+            "choose another directory or remove it"
+        )
+    return store
+
+
+def _lock_of(directory: Path) -> Path:
+    """Return a file beside the store, which a process holds while it writes the store."""
+    whole = directory.resolve()
+    return whole.with_name(f".{whole.name}.lock")
+
+
+def _write_whole_store(
+    directory: Path,
+    plan: StorePlan,
+    encode: Callable[[Sequence[ImageId]], Iterator[Float[Tensor, "batch position feature"]]],
+) -> None:
+    """Write what `write_store` has not found."""
+    partial_index = directory / "index.partial.json"
     grids, done = _open_partial(directory, plan)
     safe_until = time.monotonic()
     try:
@@ -161,9 +180,8 @@ def write_store(
     del grids
     # The index makes a store of the directory, so it comes last.
     put_in_place(directory / "grid.partial.npy", directory / "grid.npy")
-    write_json(index, _plan_to_json(plan), compact=True)
+    write_json(directory / "index.json", _plan_to_json(plan), compact=True)
     partial_index.unlink(missing_ok=True)
-    return FeatureStore.open(directory, encoder_id=plan.encoder_id)
 
 
 def _vouch(

@@ -13,6 +13,7 @@ PAGES = (
     "caption/README.md",
     "caption/networks/README.md",
     "caption/inspection/README.md",
+    "caption/ablation/README.md",
     "vqa/README.md",
     "scripts/README.md",
     ".github/CONTRIBUTING.md",
@@ -47,6 +48,12 @@ def shown() -> Iterator[Shown]:
                 for line in block.replace("\\\n", " ").splitlines():
                     if re.match(r"(glimpse|python) ", line):
                         yield Shown(page, " ".join(line.split()), is_python=False)
+
+
+def variants() -> str:
+    """Return the list of variants that a page shows."""
+    blocks = _FENCE.findall((ROOT / "caption" / "ablation" / "README.md").read_text("utf-8"))
+    return next(block for language, block in blocks if language == "toml")
 
 
 def links(page: str) -> Iterator[Path]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from console import run_here, run_script_here
-from pages import PAGES, Shown, links, shown
+from pages import PAGES, Shown, links, shown, variants
 from tiny import COLOURS, ROOT, SIDES, captions_of, scene
 from tiny_models import caption_model, question_answerer, words_of_scenes
 
@@ -45,9 +45,10 @@ BESIDES = {
     'glimpse ask photo.jpg "is there a dog?" --model': "--captioner tiny",
     "glimpse check": "--model tiny",
     "glimpse inspect": "--model tiny",
+    "glimpse ablate": "--check",
     "python scripts/demonstrations/restyle_captions.py": "--count 14",
 }
-"""Trains for a moment, and from tiny models."""
+"""Trains for a moment, and from tiny models; test_ablate.py carries out what is checked here."""
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +97,7 @@ def workspace(tmp_path_factory) -> Iterator[Path]:
         {"annotations": [{"question_id": 1, "answers": [{"answer": "red"}]}]},
     )
     write(folder / "test.json", {"questions": [{"question_id": 1, "question": "which?"}]})
+    (folder / "variants.toml").write_text(variants())
     (folder / "card.md").write_text("# A card\n")
     model = caption_model(words_of_scenes())
     model.save_pretrained(folder / "tiny", card="")

@@ -1,6 +1,8 @@
 import errno
 import json
 import os
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -43,6 +45,20 @@ def test_the_size_is_known_before_the_first_image(tmp_path) -> None:
     write_store(tmp_path / "s", PLAN, encode)
     header = 128  # of the npy format
     assert (tmp_path / "s" / "grid.npy").stat().st_size == PLAN.num_bytes + header
+
+
+def test_of_several_that_want_a_store_one_writes_it_and_the_others_wait(tmp_path) -> None:
+    writers = []
+
+    def slowly(image_ids):
+        writers.append(image_ids)
+        time.sleep(0.2)
+        yield from encode(image_ids)
+
+    with ThreadPoolExecutor(3) as pool:
+        stores = pool.map(lambda _: write_store(tmp_path / "s", PLAN, slowly), range(3))
+        assert [len(store) for store in stores] == [5, 5, 5]
+    assert len(writers) == 1
 
 
 def test_a_broken_run_goes_on_after_the_last_whole_batch(tmp_path) -> None:

@@ -28,6 +28,7 @@ GLIMPSE = Program(
             "train captions": "caption.commands.train:Args",
             "train answers": "vqa.commands.train:Args",
             "prepare coco": "caption.commands.coco:Args",
+            "ablate": "caption.commands.ablate:Args",
             "prepare features": "caption.commands.features:Args",
             "prepare frequencies": "caption.commands.frequencies:Args",
             "prepare questions": "vqa.commands.prepare:Questions",

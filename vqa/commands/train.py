@@ -49,8 +49,11 @@ class Args:
 REFERENCES: dict[Inputs, str] = {"question": "question only", "image": "image only"}
 
 
-def main(args: Args) -> None:
-    """Train, then say where the best model is and how far it is above guessing."""
+def main(args: Args) -> int:
+    """Train, then say where the best model is and how far it is above guessing.
+
+    Returns 130 if a signal stopped it before.
+    """
     from caption.engine.trainer import Trainer
     from caption.models.directory import DEFAULT_CAPTIONER, load_encoder
     from caption.vision.extract import store_features
@@ -78,14 +81,15 @@ def main(args: Args) -> None:
 
     reached = accuracy(args.config.head.inputs, args.run)
     if reached is None:
-        return
+        return 130
     print(f"{args.run / 'best'}: accuracy {reached:.4f}")
     references = REFERENCES if args.references and args.config.head.inputs == "both" else {}
     for inputs, name in references.items():
         guessed = accuracy(inputs, args.run / inputs)
         if guessed is None:
-            return
+            return 130
         print(f"{name}: accuracy {guessed:.4f}; above it by {100 * (reached - guessed):.1f} points")
+    return 0
 
 
 def _data(args: Args) -> "tuple[VqaData, VqaData]":
