@@ -70,6 +70,21 @@ class CaptionModel(nn.Module):
         """
         return self.decoder(words, self.encoder(images) if images.ndim == 4 else images, styles)
 
+    def compile(self, *args: Any, **options: Any) -> None:
+        """Compile the encoder's network and the decoder's parts of several layers.
+
+        The recurrence itself stays Python: compiled as a whole it would be unrolled, and compiled
+        again for every length of captions, while what a step calls keeps its shapes.
+
+        Args:
+            args: as `torch.nn.Module.compile` takes them.
+            options: likewise.
+        """
+        self.encoder.network.compile(*args, **options)
+        for part in self.get_submodule("decoder").children():
+            if any(part.children()):
+                part.compile(*args, **options)
+
     @torch.inference_mode()
     def write(
         self,
