@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from caption.data.batches import CaptionBatch
-from caption.engine.trainer import LossTerms
+from caption.engine.task import LossTerms
 from caption.errors import ModelError
 from caption.evaluation.run import token_loss
 from caption.training.config import ObjectiveConfig
@@ -17,8 +17,14 @@ from caption.training.config import ObjectiveConfig
 class Objective(Protocol):
     """The loss of a batch: it sees which image each row is of, and counts its own terms."""
 
-    def __call__(self, model: nn.Module, batch: CaptionBatch) -> LossTerms:
-        """Return the summed loss of a batch."""
+    def __call__(self, model: nn.Module, batch: CaptionBatch, done: float) -> LossTerms:
+        """Return the summed loss of a batch.
+
+        Args:
+            model: the captioner, of which the objective may call any part any number of times.
+            batch: images and captions.
+            done: share of the run's updates that are behind it, in [0, 1).
+        """
         ...
 
 
@@ -28,7 +34,7 @@ class CrossEntropy:
     def __init__(self, config: ObjectiveConfig) -> None:
         self.config = config
 
-    def __call__(self, model: nn.Module, batch: CaptionBatch) -> LossTerms:
+    def __call__(self, model: nn.Module, batch: CaptionBatch, done: float) -> LossTerms:
         """Return the loss summed over the words, of which the cross-entropy alone is shown.
 
         Raises:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 from torch.utils.data import DataLoader
 
 from caption.data.batches import (
@@ -21,7 +20,7 @@ from caption.data.batches import (
     shuffled,
 )
 from caption.data.captioned import CaptionedImage
-from caption.engine.trainer import LossTerms
+from caption.engine.task import LossTerms
 from caption.errors import DataError
 from caption.evaluation.run import evaluate_captions
 from caption.models.captioner import CaptionModel
@@ -109,9 +108,15 @@ class CaptionTask:
             generator=torch.Generator(),
         )
 
-    def loss(self, model: nn.Module, batch: CaptionBatch) -> LossTerms:
+    @property
+    def stages_from_last(self) -> Mapping[str, int]:
+        """The encoder's weights, by which the trainer tells its stages apart."""
+        stages = self.model.encoder.stages_from_last
+        return {f"encoder.{name}": distance for name, distance in stages.items()}
+
+    def loss(self, batch: CaptionBatch, done: float) -> LossTerms:
         """Return the objective's loss of a batch."""
-        return self.objective(model, batch)
+        return self.objective(self.model, batch, done)
 
     def validate(self) -> Mapping[str, float]:
         """Caption the validation images and score the captions."""
