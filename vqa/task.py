@@ -7,10 +7,9 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import nn
 from torch.utils.data import DataLoader
 
-from caption.engine.trainer import LossTerms
+from caption.engine.task import LossTerms
 from caption.errors import Command, FeatureStoreError
 from caption.text.tokenize import tokenize
 from caption.text.vocabulary import Vocabulary
@@ -69,9 +68,14 @@ class VqaTask:
             order=shuffled(data.questions, together=self.config.asked_together, seed=seed),
         )
 
-    def loss(self, model: nn.Module, batch: QuestionBatch) -> LossTerms:
+    @property
+    def stages_from_last(self) -> Mapping[str, int]:
+        """Nothing: the model reads stored features, and has no encoder of its own."""
+        return {}
+
+    def loss(self, batch: QuestionBatch, done: float) -> LossTerms:
         """Return the loss of a batch, summed over its questions."""
-        scores, _ = model(batch.grid, batch.images, batch.words, batch.lengths)
+        scores, _ = self.model(batch.grid, batch.images, batch.words, batch.lengths)
         scores = scores.float()
         if self.model.config.outputs == "sigmoid":
             total = F.binary_cross_entropy_with_logits(scores, batch.targets, reduction="sum")

@@ -1,1 +1,1 @@
-"""Running an optimisation, whatever the problem: optim, records, checkpoint, trainer."""
+"""Running an optimisation, whatever the problem: trainer, updates, averaging, checkpoints."""

@@ -1,5 +1,6 @@
 """Files written whole or not at all."""
 
+import glob
 import hashlib
 import json
 import os
@@ -81,6 +82,18 @@ def replaced_directory(directory: Path) -> Iterator[Path]:
             partial.rename(directory)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def remove_unfinished(path: Path) -> None:
+    """Remove what a process left beside a file or directory that it was writing when it was killed.
+
+    Only for those who are alone in writing it.
+    """
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*"):
+        if left.is_dir():
+            shutil.rmtree(left)
+        else:
+            left.unlink()
 
 
 def sha256(path: Path) -> str:

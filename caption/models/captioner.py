@@ -76,6 +76,21 @@ class CaptionModel(nn.Module):
         """Return features of pixels [image, channel, row, column]; features stay as they are."""
         return self.encoder(images) if images.ndim == 4 else images
 
+    def compile(self, *args: Any, **options: Any) -> None:
+        """Compile the encoder's network and the decoder's parts of several layers.
+
+        The recurrence itself stays Python: compiled as a whole it would be unrolled, and compiled
+        again for every length of captions, while what a step calls keeps its shapes.
+
+        Args:
+            args: as `torch.nn.Module.compile` takes them.
+            options: likewise.
+        """
+        self.encoder.network.compile(*args, **options)
+        for part in self.get_submodule("decoder").children():
+            if any(part.children()):
+                part.compile(*args, **options)
+
     @torch.inference_mode()
     def write(
         self,

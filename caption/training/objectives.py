@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from caption.data.batches import CaptionBatch
-from caption.engine.trainer import LossTerms
+from caption.engine.task import LossTerms
 from caption.evaluation.run import token_loss
 from caption.models.captioner import CaptionModel
 from caption.training.config import ObjectiveConfig
@@ -19,7 +19,13 @@ class Objective(Protocol):
     """The loss of a batch: it sees which image each row is of, and counts its own terms."""
 
     def __call__(self, model: CaptionModel, batch: CaptionBatch, done: float) -> LossTerms:
-        """Return the summed loss of a batch; `done` is the share of training that is over."""
+        """Return the summed loss of a batch.
+
+        Args:
+            model: the captioner, of which the objective may call any part any number of times.
+            batch: images and captions.
+            done: share of the run's updates that are behind it, in [0, 1).
+        """
         ...
 
 

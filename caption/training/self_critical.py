@@ -14,7 +14,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from caption.data.batches import CaptionBatch, EncodedImage
-from caption.engine.trainer import LossTerms
+from caption.engine.task import LossTerms
 from caption.errors import DataError
 from caption.metrics.reward import CiderReward
 from caption.models.captioner import CaptionModel

@@ -20,7 +20,7 @@ from caption.data.batches import (
     shuffled,
 )
 from caption.data.captioned import CaptionedImage
-from caption.engine.trainer import LossTerms
+from caption.engine.task import LossTerms
 from caption.errors import Argument, DataError, ModelError
 from caption.evaluation.run import evaluate_captions
 from caption.models.captioner import CaptionModel
@@ -124,6 +124,12 @@ class CaptionTask:
             # Of its own, or starting the loader would draw from the generator that dropout uses.
             generator=torch.Generator(),
         )
+
+    @property
+    def stages_from_last(self) -> Mapping[str, int]:
+        """The encoder's weights, by which the trainer tells its stages apart."""
+        stages = self.model.encoder.stages_from_last
+        return {f"encoder.{name}": distance for name, distance in stages.items()}
 
     def loss(self, batch: CaptionBatch, done: float) -> LossTerms:
         """Return the objective's loss of a batch."""

@@ -85,6 +85,14 @@ class ImageEncoder(nn.Module):
         self.train(self.training)
 
     @property
+    def stages_from_last(self) -> dict[str, int]:
+        """Names of the weights, with how many stages lie between them and the last: 0 for it."""
+        last = len(self.stages) - 1
+        distances = {stage: last - place for place, stage in enumerate(self.stages)}
+        names = dict(self.network.named_parameters())
+        return {f"network.{name}": distances[_stage_of(name)] for name in names}
+
+    @property
     def is_trainable(self) -> bool:
         """True if any weight of the encoder learns."""
         return any(parameter.requires_grad for parameter in self.parameters())

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from caption.data.batches import CaptionBatch, read_pixels
 from caption.data.forms import read_captions
 from caption.engine.config import OptimConfig, TrainerConfig
-from caption.engine.trainer import LossTerms, Trainer
+from caption.engine.task import LossTerms
+from caption.engine.trainer import Trainer
 from caption.errors import ModelError
 from caption.evaluation.run import evaluate_captions, token_loss
 from caption.models.captioner import CaptionModel
@@ -117,7 +118,7 @@ def test_a_decoder_without_attention_says_so_when_maps_are_wanted(data_set, imag
     penalty = replace(config(), objective=ObjectiveConfig(doubly_stochastic=1.0))
     task = build_task(penalty, train=images, validation=images, encoder_weights="random")
     with pytest.raises(ModelError, match=r"doubly_stochastic is 1.0.* no attention; set it to 0"):
-        task.loss(task.model, next(iter(task.loader(0))))
+        task.loss(next(iter(task.loader(0))), 0.0)
 
 
 @pytest.mark.parametrize(
@@ -178,7 +179,7 @@ def test_an_objective_counts_its_own_terms_and_knows_the_images(images, tmp_path
     """A reward later: here, cross-entropy of the first image alone, counted by captions."""
     seen: list[list[int]] = []
 
-    def only_the_first_image(model: nn.Module, batch: CaptionBatch) -> LossTerms:
+    def only_the_first_image(model: nn.Module, batch: CaptionBatch, done: float) -> LossTerms:
         seen.append(batch.image_of.tolist())
         chosen = (batch.image_of == 0) & batch.mask.any(dim=1)
         scores, _ = model(batch.images, batch.words, batch.styles)

@@ -9,6 +9,7 @@ import torch
 from caption.data.batches import read_pixels
 from caption.data.forms import read_captions
 from caption.engine.config import OptimConfig, TrainerConfig
+from caption.engine.optim import build_optimizer
 from caption.engine.trainer import Trainer
 from caption.errors import DataError
 from caption.evaluation.run import evaluate_captions, token_loss
@@ -74,11 +75,11 @@ class Interrupted(CaptionTask):
 
     losses = 0
 
-    def loss(self, model, batch):
+    def loss(self, batch, done):
         self.losses += 1
         if self.losses == 3:
             os.kill(os.getpid(), signal.SIGINT)
-        return super().loss(model, batch)
+        return super().loss(batch, done)
 
 
 def test_training_end_to_end_resumes_exactly(data_set, tmp_path) -> None:
@@ -104,6 +105,18 @@ def test_a_frozen_encoder_stays_as_it_is_and_an_open_one_moves(data_set, tmp_pat
         before = task.model.encoder.fingerprint()
         fit(task, tmp_path / str(stages), config)
         assert (task.model.encoder.fingerprint() != before) is moves
+
+
+def test_the_encoder_learns_the_slower_the_nearer_to_the_pixels(data_set) -> None:
+    task = build(data_set, replace(CONFIG, trainable_stages=-1))
+    optim = OptimConfig(stage_decay=0.5)
+    optimizer = build_optimizer(task.model, optim, task.stages_from_last)
+    rates = {id(p): group["lr"] for group in optimizer.param_groups for p in group["params"]}
+    found = {name: rates[id(p)] for name, p in task.model.named_parameters()}
+    last = len(task.model.encoder.stages) - 1
+    assert found["encoder.network.conv1.0.weight"] == pytest.approx(1e-4 * 0.5**last)
+    assert {rate for name, rate in found.items() if name.startswith("decoder.")} == {1e-3}
+    assert max(rate for name, rate in found.items() if name.startswith("encoder.")) == 1e-4
 
 
 def test_training_goes_on_from_a_model_with_its_words_and_sizes(data_set, tiny_model, tmp_path):

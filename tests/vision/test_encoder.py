@@ -101,6 +101,16 @@ def test_stages_open_from_the_last() -> None:
         network.set_trainable(7)
 
 
+def test_every_weight_knows_how_far_its_stage_is_from_the_last() -> None:
+    network = encoder(architecture="resnet18")
+    distances = network.stages_from_last
+    assert list(distances) == [name for name, _ in network.named_parameters()]
+    assert distances["network.conv1.weight"] == 5
+    assert distances["network.layer3.1.bn2.bias"] == 1
+    network.set_trainable(2)
+    assert trainable(network) == {name for name, distance in distances.items() if distance < 2}
+
+
 def statistics(network: ImageEncoder) -> dict[str, torch.Tensor]:
     return {n: b.clone() for n, b in network.named_buffers() if n.endswith("running_mean")}
 
