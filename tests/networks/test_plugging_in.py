@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 import torch
 from bag_decoder import BagDecoder
-from torch import Tensor, nn
+from torch import nn
 
 from caption.data.batches import CaptionBatch, read_pixels
 from caption.data.forms import read_captions
@@ -139,26 +139,8 @@ def test_an_unknown_kind_is_one_line_with_the_nearest(change, message, tiny_mode
         CaptionModel.from_pretrained(tmp_path)
 
 
-class RunningMean(nn.Module):
-    """A cell that keeps no more than a running mean of its inputs."""
-
-    @staticmethod
-    def initial_dim(state_dim: int) -> int:
-        return state_dim
-
-    def __init__(self, input_dim: int, state_dim: int) -> None:
-        super().__init__()
-        self.read = nn.Linear(input_dim, state_dim)
-
-    def start(self, initial: Tensor) -> tuple[Tensor, ...]:
-        return (initial,)
-
-    def step(self, inputs: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        return ((state[0] + torch.tanh(self.read(inputs))) / 2,)
-
-
 def test_another_cell_takes_one_line_too(monkeypatch) -> None:
-    monkeypatch.setitem(CELLS, "mean", f"{__name__}:RunningMean")
+    monkeypatch.setitem(CELLS, "mean", "tiny_decoders:RunningMean")
     decoder = build_decoder(
         DecoderConfig(cell="mean", word_dim=5, visual_dim=6, state_dim=7, attention_dim=4),
         feature_dim=8,
