@@ -1,1 +1,1 @@
-"""Networks only, in reading order: cells, attention, decoder (the protocol), soft_attention."""
+"""Networks only, in reading order: cells, attention, decoder (the protocol), decoders."""

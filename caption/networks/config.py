@@ -10,7 +10,10 @@ class DecoderConfig:
     """Which caption writer, and its sizes; a kind of writer leaves out what it has no use for."""
 
     kind: str = "soft_attention"
-    """Which network writes; soft_attention looks at the picture for every word (Xu et al. 2015)."""
+    """Which network writes. For every word, soft_attention looks at the picture (Xu et al. 2015),
+    att2in lets what it saw into the cell's input alone (Rennie et al. 2017), and updown looks with
+    one recurrence and writes with another (Anderson et al. 2018); nic looks once, before the first
+    word (Vinyals et al. 2015)."""
     cell: str = "lstm"
     """Which recurrence it is built around: rnn, gru, lstm, layer_norm_lstm or state_space."""
     layers: int = 1
@@ -25,6 +28,9 @@ class DecoderConfig:
     """Size of the space in which state and features are compared."""
     dropout: float = 0.5
     """Share of words, features and outputs that are zeroed in training."""
+    variational_dropout: bool = False
+    """One mask for all words of a caption, which holds for the recurrence too (Gal & Ghahramani
+    2016); otherwise dropout draws anew for each word."""
     styles: tuple[str, ...] = ()
     """Names of styles, ways of captioning, that the model has learnt besides its own."""
 

@@ -46,6 +46,9 @@ class Decoder(Protocol[State]):
     """Names of its weights that have a row for its own style and each of `config.styles`."""
     has_attention: bool
     """Whether it attends to the grid and says where; what it traces is None if not."""
+    truncate: int
+    """Steps through which gradients flow back in `forward` at most, 0 for all. Training sets it: it
+    is no part of a model."""
 
     def start(
         self,

@@ -10,7 +10,10 @@ from importlib import import_module
 from typing import Any
 
 DECODERS = {
-    "soft_attention": "caption.networks.soft_attention:SoftAttentionDecoder",
+    "soft_attention": "caption.networks.decoders.soft_attention:SoftAttentionDecoder",
+    "att2in": "caption.networks.decoders.att2in:Att2inDecoder",
+    "updown": "caption.networks.decoders.updown:UpDownDecoder",
+    "nic": "caption.networks.decoders.nic:NicDecoder",
 }
 CELLS = {
     "rnn": "caption.networks.cells.hidden:RNN",

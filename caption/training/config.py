@@ -170,7 +170,12 @@ class CaptionConfig:
     """Stages of the encoder that learn, counted from the last; 0 for none, -1 for all."""
     freeze_batch_norm: bool = False
     """Keep the encoder's BatchNorm as it is, for batches of few images."""
+    truncate: int = 0
+    """Steps through which gradients flow back at most, 0 for all; for captions that are long, such
+    as of characters (truncated back-propagation through time, Williams & Peng 1990)."""
 
     def __post_init__(self) -> None:
         if not self.phases or len(set(self.phases)) < len(self.phases):
             raise ValueError(f"phases must be some of {get_args(Phase)}, got {self.phases}")
+        if self.truncate < 0:
+            raise ValueError(f"truncate must be at least 1, or 0 for no limit, got {self.truncate}")

@@ -82,6 +82,7 @@ class CaptionTask:
         model.encoder.set_trainable(
             config.trainable_stages, freeze_batch_norm=config.freeze_batch_norm
         )
+        model.decoder.truncate = config.truncate
         self._encoded = encode_captions(
             train.whole, model.vocabulary, max_length=config.text.max_length
         )

@@ -47,6 +47,7 @@ class ClosedDecoder(nn.Module):
     word_tables: tuple[str, ...] = ()
     style_tables: tuple[str, ...] = ()
     has_attention = False
+    truncate = 0
 
     def __init__(self, words: int, scale: float) -> None:
         super().__init__()

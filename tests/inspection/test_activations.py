@@ -26,7 +26,7 @@ def test_a_word_is_written_from_the_state_after_the_words_before_it(captioner) -
         for word in ["<start>", *words[:3]]:
             word_id = model.vocabulary.tokens.index(word)
             _, state, _ = model.decoder.step(torch.tensor([word_id]), state)
-            hidden.append(state.cell[0][0].numpy())
+            hidden.append(state.cells[0][0][0].numpy())
     assert np.array_equal(found.hidden, hidden)
 
 

@@ -34,6 +34,7 @@ class BagDecoder(nn.Module):
     word_tables = ("table",)
     style_tables = ()
     has_attention = False
+    truncate = 0
 
     def __init__(self, config: DecoderConfig, *, feature_dim: int, vocabulary_size: int) -> None:
         super().__init__()

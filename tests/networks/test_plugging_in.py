@@ -9,7 +9,8 @@ from dataclasses import replace
 import pytest
 import torch
 from bag_decoder import BagDecoder
-from torch import Tensor, nn
+from tiny_tasks import build_task
+from torch import nn
 
 from caption.data.batches import CaptionBatch, read_pixels
 from caption.data.forms import read_captions
@@ -26,7 +27,7 @@ from caption.predict import Captioner
 from caption.search.config import SearchConfig
 from caption.training.config import BatchConfig, CaptionConfig, ObjectiveConfig, TextConfig
 from caption.training.plan import stages_for, time_needed
-from caption.training.task import CaptionTask, build_task
+from caption.training.task import CaptionTask
 from caption.vision.config import EncoderConfig, PreprocessConfig
 from caption.vision.transforms import Preprocess
 
@@ -71,13 +72,7 @@ def test_it_is_a_decoder_and_its_state_a_state() -> None:
 
 
 def test_it_is_trained_saved_loaded_searched_grown_and_described(images, tmp_path) -> None:
-    task = build_task(
-        config(),
-        train=images,
-        validation=images,
-        encoder_weights="random",
-        features=tmp_path / "features",
-    )
+    task = build_task(config(), images, features=tmp_path / "features")
     untrained = task.validate()["perplexity"]
     outcome = Trainer(config().trainer, cpu=True).fit(task, tmp_path / "run")
     assert outcome.finished
@@ -110,15 +105,14 @@ def test_it_is_trained_saved_loaded_searched_grown_and_described(images, tmp_pat
 
 
 def test_a_decoder_without_attention_says_so_when_maps_are_wanted(data_set, images) -> None:
-    task = build_task(config(), train=images, validation=images, encoder_weights="random")
+    task = build_task(config(), images)
     caption = Captioner(task.model)(images[0].source)
     assert not caption.has_attention
     with pytest.raises(ModelError, match="does not say where it looks"):
         caption.attention  # noqa: B018
     penalty = replace(config(), objective=ObjectiveConfig(doubly_stochastic=1.0))
-    task = build_task(penalty, train=images, validation=images, encoder_weights="random")
-    with pytest.raises(ModelError, match=r"doubly_stochastic is 1.0.* no attention; set it to 0"):
-        task.loss(next(iter(task.loader(0))), 0.0)
+    with pytest.raises(ModelError, match=r"doubly_stochastic is 1.0.*'bag' has none; set it to 0"):
+        build_task(penalty, images)
 
 
 @pytest.mark.parametrize(
@@ -141,26 +135,8 @@ def test_an_unknown_kind_is_one_line_with_the_nearest(change, message, tiny_mode
         CaptionModel.from_pretrained(tmp_path)
 
 
-class RunningMean(nn.Module):
-    """A cell that keeps no more than a running mean of its inputs."""
-
-    @staticmethod
-    def initial_dim(state_dim: int) -> int:
-        return state_dim
-
-    def __init__(self, input_dim: int, state_dim: int) -> None:
-        super().__init__()
-        self.read = nn.Linear(input_dim, state_dim)
-
-    def start(self, initial: Tensor) -> tuple[Tensor, ...]:
-        return (initial,)
-
-    def step(self, inputs: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        return ((state[0] + torch.tanh(self.read(inputs))) / 2,)
-
-
 def test_another_cell_takes_one_line_too(monkeypatch) -> None:
-    monkeypatch.setitem(CELLS, "mean", f"{__name__}:RunningMean")
+    monkeypatch.setitem(CELLS, "mean", "tiny_decoders:RunningMean")
     decoder = build_decoder(
         DecoderConfig(cell="mean", word_dim=5, visual_dim=6, state_dim=7, attention_dim=4),
         feature_dim=8,
@@ -186,7 +162,7 @@ def test_an_objective_counts_its_own_terms_and_knows_the_images(images, tmp_path
         loss = token_loss(scores, batch.targets, batch.mask & chosen.unsqueeze(1))
         return LossTerms(loss, loss.detach(), chosen.sum())
 
-    plain = build_task(config(), train=images, validation=images, encoder_weights="random")
+    plain = build_task(config(), images)
     trainer = replace(config().trainer, epochs=2, accumulate=1)
     task = CaptionTask(
         replace(config(), trainer=trainer, batch=BatchConfig(images=6, captions_per_image=2)),

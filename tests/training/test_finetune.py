@@ -177,13 +177,13 @@ def test_fine_tuning_teaches_the_house_phrase_and_leaves_a_model(
         (caption for image in parts.train for caption in image.captions), minimum_count=2
     )
     model = tiny_model.grown(vocabulary)
-    (stage,) = stages_for(len(parts.train), epochs=20)
+    (stage,) = stages_for(len(parts.train), epochs=30)
     config = stage.config
     optim = replace(config.trainer.optim, learning_rate=1e-2)
     trainer = replace(config.trainer, precision="no", patience=40, optim=optim)
     quick = replace(stage, config=replace(config, trainer=trainer))
     run = tmp_path / "run"
-    model.decoder.dropout.p = 0.05
+    model.decoder.dropout.p = 0.0
     best = finetune(model, parts, [quick], run / "training")
     assert best is not None
     report = compare_models(best, tiny_model, parts.held_out, data="mine")
@@ -208,10 +208,10 @@ def test_replay_teaches_both_ways(tiny_model, tmp_path) -> None:
     model = tiny_model.grown(vocabulary, old_style="original")
     old = [replace(image, style=1) for image in examples(tmp_path)]
     seen = {image.image_id: torch.randn(6, 1024) for image in old}
-    config = stages_for(6, epochs=25)[0].config
+    config = stages_for(6, epochs=40)[0].config
     optim = replace(config.trainer.optim, learning_rate=1e-2)
     trainer = replace(config.trainer, precision="no", patience=40, optim=optim)
-    model.decoder.dropout.p = 0.05
+    model.decoder.dropout.p = 0.0
 
     def read(image, generator):
         return seen[image.image_id]

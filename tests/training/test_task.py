@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from tiny_tasks import build_task
 
 from caption.data.batches import read_pixels
 from caption.data.forms import read_captions
@@ -18,7 +19,7 @@ from caption.networks.config import DecoderConfig
 from caption.search.config import SearchConfig
 from caption.training.config import BatchConfig, CaptionConfig, ObjectiveConfig, TextConfig
 from caption.training.objectives import doubly_stochastic
-from caption.training.task import CaptionTask, build_task
+from caption.training.task import CaptionTask, ImageSet
 from caption.vision.config import EncoderConfig, PreprocessConfig
 from caption.vision.transforms import Preprocess
 
@@ -40,8 +41,7 @@ CONFIG = CaptionConfig(
 
 def build(data_set, config=CONFIG, **options) -> CaptionTask:
     source = read_captions(data_set.images, data_set.annotations).images
-    options.setdefault("encoder_weights", "random")
-    return build_task(config, train=source, validation=source, **options)
+    return build_task(config, source, **options)
 
 
 def fit(task, run, config=CONFIG, **options):
@@ -130,6 +130,19 @@ def test_training_goes_on_from_a_model_with_its_words_and_sizes(data_set, tiny_m
 def test_stored_features_and_a_trainable_encoder_exclude_each_other(data_set, tmp_path) -> None:
     with pytest.raises(DataError, match="trainable_stages is -1"):
         build(data_set, replace(CONFIG, trainable_stages=-1), features=tmp_path)
+
+
+def test_training_says_where_gradients_end_and_the_model_does_not(tiny_model) -> None:
+    nobody = ImageSet((), read=lambda image, generator: torch.rand(6, 1024))
+    config = tiny_model.decoder.config
+    for truncate in (3, 0):
+        task = CaptionTask(
+            replace(CONFIG, truncate=truncate), tiny_model, train=nobody, validation=nobody
+        )
+        assert task.model.decoder.truncate == truncate
+    assert task.model.decoder.config == config
+    with pytest.raises(ValueError, match="truncate must be at least 1, or 0 .*got -1"):
+        CaptionConfig(truncate=-1)
 
 
 def test_padding_cannot_change_the_loss() -> None:

@@ -7,8 +7,8 @@ from torch import Tensor
 from caption.networks.cells.build import build_cell, initial_dim
 from caption.networks.cells.cell import Cell
 from caption.networks.config import DecoderConfig
+from caption.networks.decoders.soft_attention import SoftAttentionDecoder
 from caption.networks.registry import CELLS
-from caption.networks.soft_attention import SoftAttentionDecoder
 
 CELLS_IN_LAYERS = [(name, layers) for name in CELLS for layers in (1, 2)]
 WORDS = torch.tensor([[1, 4, 5], [1, 6, 0], [1, 7, 8], [1, 9, 10]])  # two captions an image
