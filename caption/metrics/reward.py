@@ -123,16 +123,36 @@ class CiderReward(nn.Module):
             words: ids; what follows the end id does not count.
             images: the place of each caption's image among the references.
         """
+        return self._similarity(words, images)[0] / self.num_references[images]
+
+    @torch.no_grad()
+    def agreement(
+        self, references: Int[Tensor, "caption length"], images: Int[Tensor, " caption"]
+    ) -> Float[Tensor, " caption"]:
+        """Return the CIDEr-D of references against the image's others, 0 where there are none."""
+        similarity, own = self._similarity(references, images)
+        others = (self.num_references[images] - 1).clamp(min=1)
+        return ((similarity - own) / others).clamp(min=0)
+
+    def _similarity(
+        self, words: Int[Tensor, "caption length"], images: Int[Tensor, " caption"]
+    ) -> tuple[Float[Tensor, " caption"], Float[Tensor, " caption"]]:
+        """Return the sum of each caption's similarities to its image's references, and to itself.
+
+        To itself it has 10, or less if it is too short for long n-grams.
+        """
         shared = self._compare(words, images)
         rarity = torch.where(shared.is_known, self.rarities[shared.place], self.unseen_rarity)
         # An n-gram is met once for each time it occurs, hence the division by the count.
         clipped = torch.minimum(shared.count[..., None], shared.true_count) * shared.true_count
         product = ((rarity**2 / shared.count)[..., None] * clipped).sum(dim=2)
-        norm = (rarity**2 * shared.count).sum(dim=2).sqrt()[..., None] * self.norms[images]
+        own_norm = (rarity**2 * shared.count).sum(dim=2).sqrt()
+        norm = own_norm[..., None] * self.norms[images]
         cosine = torch.where(norm > 0, product / norm, 0).mean(dim=1)
         distance = shared.length[:, None] - self.lengths[images]
         penalty = torch.exp(-(distance**2) / (2 * SIGMA**2))
-        return 10 * (cosine * penalty).sum(dim=1) / self.num_references[images]
+        own = (own_norm > 0).to(cosine.dtype).mean(dim=1)
+        return 10 * (cosine * penalty).sum(dim=1), 10 * own
 
     @torch.no_grad()
     def bleu_4(

@@ -66,6 +66,9 @@ class ObjectiveConfig:
     doubly_stochastic: float = 0.0
     """Weight of the penalty that makes attention visit the whole picture (Xu et al. 2015, eq. 14);
     the paper's is 1."""
+    consensus: float = 0.0
+    """Share of a caption's weight that is its CIDEr-D against the image's other captions, so that
+    more is learnt from what people agree on (Phan et al. 2017, weighted cross-entropy)."""
     word_dropout: float = 0.0
     """Share of the words read that are replaced by the unknown one (Bowman et al. 2016)."""
     own_words: float = 0.0
@@ -78,6 +81,8 @@ class ObjectiveConfig:
         for name in ("label_smoothing", "word_dropout", "own_words"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} must be in [0, 1), got {getattr(self, name)}")
+        if not 0 <= self.consensus <= 1:
+            raise ValueError(f"consensus must be in [0, 1], got {self.consensus}")
         if self.doubly_stochastic < 0:
             raise ValueError(f"doubly_stochastic must be at least 0, got {self.doubly_stochastic}")
 

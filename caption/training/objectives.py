@@ -10,6 +10,7 @@ from torch import Tensor
 from caption.data.batches import CaptionBatch
 from caption.engine.task import LossTerms
 from caption.evaluation.run import token_loss
+from caption.metrics.reward import CiderReward
 from caption.models.captioner import CaptionModel
 from caption.training.config import ObjectiveConfig
 
@@ -32,8 +33,14 @@ class Objective(Protocol):
 class CrossEntropy:
     """Cross-entropy of the true words, smoothed, with the attention's penalty added."""
 
-    def __init__(self, config: ObjectiveConfig) -> None:
-        self.config = config
+    def __init__(self, config: ObjectiveConfig, reward: CiderReward | None = None) -> None:
+        """Make the objective.
+
+        Args:
+            config: what is mixed into it.
+            reward: by the training references; only `config.consensus` asks for it.
+        """
+        self.config, self.reward = config, reward
 
     def __call__(self, model: CaptionModel, batch: CaptionBatch, done: float) -> LossTerms:
         """Return the loss summed over the words, of which the cross-entropy alone is shown."""
@@ -49,13 +56,29 @@ class CrossEntropy:
             scores, weights = model(batch.images, words, batch.styles)
         scores = scores.float()
         total = token_loss(
-            scores, batch.targets, batch.mask, label_smoothing=config.label_smoothing
+            scores,
+            batch.targets,
+            batch.mask,
+            label_smoothing=config.label_smoothing,
+            weights=self._consensus(batch),
         )
         if config.doubly_stochastic and weights is not None:
             total = total + config.doubly_stochastic * doubly_stochastic(weights, batch.mask)
         with torch.no_grad():
             reported = token_loss(scores, batch.targets, batch.mask)
         return LossTerms(total, reported, batch.mask.sum())
+
+    def _consensus(self, batch: CaptionBatch) -> Float[Tensor, " row"] | None:
+        """Return how much each caption counts, 1 on average."""
+        if self.reward is None or not self.config.consensus:
+            return None
+        agreement = self.reward.to(batch.targets.device).agreement(batch.targets, batch.image_of)
+        mean = agreement[batch.mask.any(dim=1)].mean().clamp(min=LEAST_AGREEMENT)
+        return 1 + self.config.consensus * (agreement / mean - 1)
+
+
+LEAST_AGREEMENT = 1e-3
+"""CIDEr-D, so that captions that have nothing in common have weights all the same."""
 
 
 def drop_words(

@@ -263,6 +263,32 @@ def test_the_reward_is_what_the_string_scorer_says(rows) -> None:
     assert again == pytest.approx([expected[i] for i in mixed], abs=1e-5)
 
 
+def test_agreement_is_the_score_against_the_others_alone() -> None:
+    """Document frequencies stay those of all images, so the other images' captions are kept."""
+    references = [
+        [[3, 4, 5, 6, END], [3, 4, 5, 7, END], [6, 3, END]],
+        [[7, 7, 3, END], [7, 5, 3, END]],
+        [[4, 4, END]],
+    ]
+    reward = CiderReward(references, vocabulary_size=8, end_id=END)
+
+    def agreement(image: int, row: int) -> float:
+        return reward.agreement(
+            torch.tensor([references[image][row]]), torch.tensor([image])
+        ).item()
+
+    assert agreement(0, 0) > agreement(0, 2)
+    assert agreement(0, 1) > agreement(0, 2)
+    assert agreement(2, 0) == 0  # there are no others
+    for image, texts in enumerate(references):
+        for row, ids in enumerate(texts):
+            words, place = torch.tensor([ids]), torch.tensor([image])
+            has = sum(len(ids) >= size for size in range(1, 5))  # sizes of n-grams that it has
+            own = 10 * has / 4
+            mean = (reward(words, place).item() * len(texts) - own) / max(1, len(texts) - 1)
+            assert agreement(image, row) == pytest.approx(max(0.0, mean), abs=1e-4)
+
+
 @pytest.mark.gpu
 def test_the_reward_is_the_same_on_a_gpu() -> None:
     reward = CiderReward([[[3, 4, END]], [[5, 6, END]]], vocabulary_size=8, end_id=END)

@@ -90,6 +90,30 @@ def test_scheduled_sampling_begins_with_the_true_words(tiny_model, batch) -> Non
     assert later.count == plain.count
 
 
+def test_captions_that_agree_weigh_more_and_all_weigh_one_on_average(
+    tiny_model, batch, encoded, vocabulary
+) -> None:
+    """Two captions of an image agree equally with each other; of three, the odd one out less."""
+    odd = vocabulary.encode("blue blue blue blue", max_length=20)
+    three = []
+    for image in encoded:
+        first = image.captions[0]
+        near = [*first[:-2], odd[0], first[-1]]
+        three.append(image._replace(captions=[first, near, odd]))
+    items = [CaptionItem(e.number, torch.zeros(6, 1024), e.captions, 0) for e in three]
+    whole = Collate(vocabulary, captions_per_image=3)(items)
+    agreement = reward_of(three, vocabulary).agreement(whole.targets, whole.image_of).view(-1, 3)
+    assert (agreement[:, 2] < agreement[:, 1]).all()
+    assert (agreement[:, 2] < agreement[:, 0]).all()
+
+    def loss(share: float) -> float:
+        objective = CrossEntropy(ObjectiveConfig(consensus=share), reward_of(three, vocabulary))
+        return objective(tiny_model, whole, 0.0).total.item()
+
+    assert loss(0.5) == pytest.approx((loss(0.0) + loss(1.0)) / 2, rel=1e-5)
+    assert loss(1.0) != pytest.approx(loss(0.0), rel=1e-3)
+
+
 @pytest.mark.parametrize("baseline", ["others", "greedy"])
 def test_captions_that_are_all_alike_have_no_advantage(
     tiny_model, batch, encoded, vocabulary, baseline
