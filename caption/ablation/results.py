@@ -21,13 +21,14 @@ from caption.files.tables import Record, read_json_lines
 class Budget:
     """What training took, with that of the run it started from."""
 
-    updates: int
+    updates: int = 0
     """Steps of the optimiser."""
-    epochs: int
+    epochs: int = 0
     """Passes over the training images."""
-    captions: int
-    """Captions that were learnt from, counted as often as they were shown."""
-    seconds: float
+    captions: int = 0
+    """Captions that were learnt from, counted as often as they were shown; self-critical training
+    draws as many of its own."""
+    seconds: float = 0.0
     """Of the clock, validation included; of killed processes, to their last record."""
 
     def __add__(self, other: "Budget") -> "Budget":
@@ -92,9 +93,15 @@ def read_result(
 
 def budget_of(run: Run) -> Budget:
     """Return what a run took, with what it started from."""
+    stages = [_budget_of_stage(records, run.captions_per_epoch) for records in run.records]
+    before = Budget() if run.after is None else budget_of(run.after)
+    return sum(stages, start=before)
+
+
+def _budget_of_stage(records: Path, captions_per_epoch: int) -> Budget:
     updates = epochs = 0
     seconds = last = 0.0
-    for record in read_json_lines(run.folder / "metrics.jsonl"):
+    for record in read_json_lines(records):
         if not isinstance(record, Record):
             continue  # a line that was cut when the run was killed
         updates, epochs = record.values["update"], record.values["epoch"]
@@ -102,10 +109,8 @@ def budget_of(run: Run) -> Budget:
         # Each process of a run that was gone on with counts from 0 again.
         seconds += now - last if now >= last else now
         last = now
-    own = Budget(
-        updates=updates, epochs=epochs, captions=epochs * run.captions_per_epoch, seconds=seconds
-    )
-    return own if run.after is None else budget_of(run.after) + own
+    captions = epochs * captions_per_epoch
+    return Budget(updates=updates, epochs=epochs, captions=captions, seconds=seconds)
 
 
 def count_parameters(weights: Path) -> tuple[int, int]:

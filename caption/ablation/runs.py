@@ -53,9 +53,14 @@ class Run:
         return self.folder / "plan.json"
 
     @property
-    def state(self) -> Path:
-        """What training continues from, once there is something."""
-        return self.folder / "state.pt"
+    def has_begun(self) -> bool:
+        """Whether there is something that training continues from."""
+        return any(self.folder.rglob("state.pt"))
+
+    @property
+    def records(self) -> list[Path]:
+        """What training noted, a file for each of its stages."""
+        return sorted(self.folder.rglob("metrics.jsonl"))
 
     @property
     def best(self) -> Path:

@@ -155,7 +155,7 @@ def _table_writer(
 
 def _commands(run: "Run") -> Iterator[tuple[str, Sequence[str]]]:
     """Yield the commands that take a run to its end from where it is, each when its turn comes."""
-    yield TRAIN, (*run.train.words, *(["--resume"] if run.state.is_file() else []))
+    yield TRAIN, (*run.train.words, *(["--resume"] if run.has_begun else []))
     yield EVALUATE, run.evaluate.words
 
 

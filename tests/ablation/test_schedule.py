@@ -197,7 +197,7 @@ def test_a_run_whose_process_was_killed_goes_on_when_it_is_tried_again(tmp_path)
     run = run_in(tmp_path)
 
     def commands(run: Run) -> list[list[str]]:
-        return [python(TRAINING, run.state), python(SCORING, run.report)]
+        return [python(TRAINING, run.folder / "state.pt"), python(SCORING, run.report)]
 
     told = carried_out([run], in_processes(commands, {}))
     assert told[-1].startswith("a, seed 0: failed: begun (ended by signal 9; ")
