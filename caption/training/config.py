@@ -5,7 +5,9 @@ import nothing heavy: `--help` shows them all in well under a second, importing 
 """
 
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
+
+import tyro
 
 from caption.engine.config import TrainerConfig
 from caption.networks.config import DecoderConfig
@@ -158,7 +160,7 @@ class CaptionConfig:
     text: TextConfig = field(default_factory=TextConfig)
     batch: BatchConfig = field(default_factory=BatchConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
-    phases: tuple[Phase, ...] = ("cross_entropy",)
+    phases: Annotated[tuple[Phase, ...], tyro.conf.arg(aliases=["--phases"])] = ("cross_entropy",)
     """What follows what, each phase from the best model of the one before: 'cross_entropy' on true
     captions as the trainer's settings say, 'unfreezing' likewise while the encoder learns too, and
     'self_critical'."""
