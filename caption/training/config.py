@@ -103,6 +103,9 @@ class SelfCriticalConfig:
     temperature: float = 1.0
     """Captions are drawn from scores divided by this; below 1 for a model that was trained with
     label smoothing, whose distributions are flatter than its captions deserve."""
+    cross_entropy: float = 0.0
+    """Weight of the true captions' cross-entropy beside the rewards (Wu et al. 2016, equation 9):
+    above 0 the pictures are learnt as well, which an encoder that learns too needs."""
     epochs: int = 10
     """Passes over the training images."""
     learning_rate: float = 2e-5
@@ -120,6 +123,8 @@ class SelfCriticalConfig:
                 "baseline 'others' compares the captions of an image: draw at least 2, "
                 f"got {self.captions}"
             )
+        if self.cross_entropy < 0:
+            raise ValueError(f"cross_entropy must be at least 0, got {self.cross_entropy}")
         if not 0 <= self.bleu_share <= 1:
             raise ValueError(f"bleu_share must be in [0, 1], got {self.bleu_share}")
         for name in ("temperature", "learning_rate", "encoder_learning_rate"):

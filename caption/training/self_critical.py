@@ -23,6 +23,7 @@ from caption.search.rollout import Choose, RollOut, drawn, likeliest, roll_out
 from caption.search.steps import Step
 from caption.text.vocabulary import Vocabulary
 from caption.training.config import SelfCriticalConfig
+from caption.training.objectives import Objective
 
 
 def reward_of(images: Sequence[EncodedImage], vocabulary: Vocabulary) -> CiderReward:
@@ -61,15 +62,24 @@ class SelfCritical:
     Clarity over the End of Sequence Token", arXiv 2305.12254, puts a price on it).
     """
 
-    def __init__(self, config: SelfCriticalConfig, reward: CiderReward, *, max_length: int) -> None:
+    def __init__(
+        self,
+        config: SelfCriticalConfig,
+        reward: CiderReward,
+        *,
+        max_length: int,
+        true_words: Objective | None = None,
+    ) -> None:
         """Make the objective.
 
         Args:
             config: how captions are drawn and compared.
             reward: by the training references.
             max_length: units after which a drawn caption is cut.
+            true_words: what is added to the loss with the weight `config.cross_entropy`.
         """
         self.config, self.reward, self.max_length = config, reward, max_length
+        self.true_words = true_words
 
     def __call__(self, model: CaptionModel, batch: CaptionBatch, done: float) -> LossTerms:
         """Return the loss summed over the drawn words; minus the mean reward is what is shown."""
@@ -89,6 +99,9 @@ class SelfCritical:
         advantage = (rewards - baseline).view(-1, 1)
         total = -(advantage * captions.log_probs)[captions.mask].sum()
         num_words = captions.mask.sum()
+        if self.true_words is not None and self.config.cross_entropy:
+            true = self.true_words(model, batch._replace(images=features), done)
+            total = total + self.config.cross_entropy * true.total * (num_words / true.count)
         return LossTerms(
             total,
             -rewards.mean() * num_words,

@@ -94,19 +94,20 @@ class CaptionTask:
     def _objective(self) -> Objective:
         """Return what the config's first phase minimises."""
         config, model = self.config, self.model
-        is_rewarded = config.phases[0] == "self_critical"
-        reward = None
-        if is_rewarded or config.objective.consensus:
-            reward = reward_of(self._encoded, model.vocabulary)
-        if is_rewarded and reward is not None:
-            length = config.text.max_length * model.vocabulary.units_per_word
-            return SelfCritical(config.self_critical, reward, max_length=length)
         if config.objective.doubly_stochastic and not model.decoder.has_attention:
             raise ModelError(
                 f"doubly_stochastic is {config.objective.doubly_stochastic}, a penalty on "
                 f"attention, and the decoder {model.decoder.config.kind!r} has none; set it to 0"
             )
-        return CrossEntropy(config.objective, reward)
+        is_rewarded = config.phases[0] == "self_critical"
+        if not (is_rewarded or config.objective.consensus):
+            return CrossEntropy(config.objective)
+        reward = reward_of(self._encoded, model.vocabulary)
+        true_words = CrossEntropy(config.objective, reward)
+        if not is_rewarded:
+            return true_words
+        length = config.text.max_length * model.vocabulary.units_per_word
+        return SelfCritical(config.self_critical, reward, max_length=length, true_words=true_words)
 
     def loader(self, epoch: int) -> "DataLoader[Any]":
         """Return the training images of an epoch in batches."""

@@ -140,6 +140,26 @@ def test_better_captions_become_likelier(tiny_model, batch, encoded, vocabulary)
     assert sum(rewards[-5:]) / 5 > sum(rewards[:5]) / 5 + 0.5
 
 
+def test_the_true_words_are_learnt_beside_the_reward(
+    tiny_model, batch, encoded, vocabulary
+) -> None:
+    """The mean loss is that of the drawn captions and, with its weight, that of the true ones."""
+    true = CrossEntropy(ObjectiveConfig())
+    reward = reward_of(encoded, vocabulary)
+
+    def mean(weight: float) -> float:
+        torch.manual_seed(5)
+        config = SelfCriticalConfig(cross_entropy=weight)
+        objective = SelfCritical(config, reward, max_length=8, true_words=true)
+        terms = objective(tiny_model, batch, 0.0)
+        return (terms.total / terms.count).item()
+
+    alone = true(tiny_model, batch, 0.0)
+    assert mean(0.5) - mean(0.0) == pytest.approx(
+        0.5 * (alone.total / alone.count).item(), rel=1e-4
+    )
+
+
 def test_a_greedy_baseline_leaves_the_model_in_training(
     tiny_model, batch, encoded, vocabulary
 ) -> None:
