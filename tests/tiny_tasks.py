@@ -5,7 +5,8 @@ from pathlib import Path
 
 from caption.data.captioned import CaptionedImage
 from caption.training.config import CaptionConfig
-from caption.training.task import CaptionTask, initial_model, task_of
+from caption.training.start import initial_model, trained_model
+from caption.training.task import CaptionTask, task_of
 
 
 def build_task(
@@ -16,5 +17,6 @@ def build_task(
     initial: str | None = None,
 ) -> CaptionTask:
     """Return the task of learning some images and of captioning the same."""
-    model = initial_model(config, images, initial=initial, encoder_weights="random")
+    trained = trained_model(config, initial)
+    model = initial_model(config, images, trained=trained, encoder_weights="random")
     return task_of(config, model, train=images, validation=images, features=features)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,19 @@ class VqaTask:
             batch_questions=self.config.batch_questions,
             order=shuffled(data.questions, together=self.config.asked_together, seed=seed),
         )
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """The config, its parts by name, with what the model itself reads, knows and answers."""
+        settings = asdict(self.config)
+        del settings["trainer"]
+        model = self.model
+        return settings | {
+            "vocabulary": model.vocabulary.tokens,
+            "answers": model.answers.answers,
+            "encoder": model.sight.encoder_id,
+            "head": asdict(model.config),
+        }
 
     @property
     def stages_from_last(self) -> Mapping[str, int]:

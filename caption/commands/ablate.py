@@ -12,6 +12,7 @@ import tyro
 
 from caption.commands import evaluate, train
 from caption.commands.process import share_processors
+from caption.commands.run import read_arguments
 from caption.errors import DataError
 
 if TYPE_CHECKING:
@@ -180,6 +181,7 @@ class _Plan:
             refused=lambda option: option != "batch_images" and not option.startswith("search."),
         )
         self._trainings = {v.name: self._training(v) for v in variants.by_name.values()}
+        self._refuse_other_sizes()
         self._refuse_mixed_features()
 
     def runs(self, learnt: "Sequence[CaptionedImage]") -> "list[Run]":
@@ -205,7 +207,7 @@ class _Plan:
         training, scoring = self._trainings[variant.name], self.scoring
         folder = self.args.run / variant.name / f"seed-{seed}"
         stored = self._stored(variant.name)
-        train_words = [*self._training_words(folder), *variant.train]
+        train_words = [*self._training_words(variant, folder), *variant.train]
         train_words += ["--config.trainer.seed", str(seed), *_word("--features", stored)]
         train_words += _word("--initial", None if after is None else after.best)
         train_options = _options(training, train.Args(run=training.run, data=Path()))
@@ -226,22 +228,23 @@ class _Plan:
 
     def _training(self, variant: "Variant") -> train.Args:
         """Return how a variant is trained, but for its folder, its seed and where it starts."""
-        own = OWN | ({"initial"} if variant.after else set())
+        own = OWN | ({"initial", "encoder_weights"} if variant.after else set())
         return _parsed(
-            *(train.Args, TRAIN, self._training_words(self.args.run), variant.train),
+            *(train.Args, TRAIN, self._training_words(variant, self.args.run), variant.train),
             whose=f"{self.args.variants}: variant {variant.name!r}",
             refused=own.__contains__,
         )
 
-    def _training_words(self, folder: Path) -> list[str]:
+    def _training_words(self, variant: "Variant", folder: Path) -> list[str]:
         args = self.args
-        return [
+        words = [
             *("--run", str(folder), "--data", str(args.data)),
             *_word("--manifest", args.manifest),
             *_word("--validation-data", args.validation_data),
             *_word("--validation-manifest", args.validation_manifest),
-            *("--encoder-weights", args.encoder_weights),
         ]
+        has_encoder = variant.after or any(w.split("=")[0] == "--initial" for w in variant.train)
+        return words if has_encoder else [*words, "--encoder-weights", args.encoder_weights]
 
     def _scoring_words(self, folder: Path) -> list[str]:
         args = self.args
@@ -267,10 +270,30 @@ class _Plan:
 
     def _encoder(self, name: str) -> object:
         """Return what tells a frozen encoder from others."""
-        after, training = self.variants.by_name[name].after, self._trainings[name]
-        if after is not None:
-            return self._encoder(after)
-        return training.initial or (training.encoder_weights, training.config.encoder)
+        first = self._trainings[self._first(name)]
+        return first.initial or (first.encoder_weights, first.config.encoder)
+
+    def _first(self, name: str) -> str:
+        """Return the variant that a variant's model begins as, perhaps itself."""
+        after = self.variants.by_name[name].after
+        return name if after is None else self._first(after)
+
+    def _refuse_other_sizes(self) -> None:
+        """Refuse variants that ask for another model than the one that they start from."""
+        from caption.training.start import contradictions
+
+        for name, training in self._trainings.items():
+            first = self._first(name)
+            has = self._trainings[first]
+            if first == name or has.initial is not None:  # which is read when its turn comes
+                continue
+            unit = has.config.text.unit
+            wrong = contradictions(training.config, has.config.encoder, has.config.decoder, unit)
+            if wrong:
+                raise DataError(
+                    f"{self.args.variants}: variant {name!r} keeps the sizes of {first!r}, from "
+                    f"which it starts, but {', '.join(wrong)}; leave out what differs"
+                )
 
     def _refuse_mixed_features(self) -> None:
         """Refuse variants that see with different encoders and would share stored features."""
@@ -317,7 +340,7 @@ def _parsed(
     """
     try:
         plain, parsed = (
-            tyro.cli(args, prog=f"glimpse {command}", args=w) for w in (own, [*own, *more])
+            read_arguments(args, w, prog=f"glimpse {command}") for w in (own, [*own, *more])
         )
     except SystemExit:  # tyro has said why
         raise DataError(f"{whose}: {shlex.join(more)!r} cannot be read; correct it") from None

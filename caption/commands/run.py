@@ -4,12 +4,14 @@ import io
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import tyro
 
 from caption.commands.process import keep_freed_memory, share_processors
 from caption.errors import Argument, GlimpseError, Remedy, in_python, in_words
+
+Parsed = TypeVar("Parsed")
 
 
 def run(
@@ -38,7 +40,7 @@ def run(
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
-        sys.exit(main(tyro.cli(args, prog=prog, args=words)))
+        sys.exit(main(read_arguments(args, sys.argv[1:] if words is None else words, prog=prog)))
     except GlimpseError as error:
         sys.exit(complain(error.worded(on_the_command_line)))
     except KeyboardInterrupt:
@@ -46,6 +48,20 @@ def run(
     except BrokenPipeError:  # `| head` has read enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
+
+
+def read_arguments(args: type[Parsed], words: Sequence[str], *, prog: str | None = None) -> Parsed:
+    """Return the arguments that some words make; as options do, wrong ones end the program.
+
+    Args:
+        args: as `run` takes it. Where one of its options decides what others are by default, it
+            has a class method `with_defaults(words)`, which returns the class, or a partial of it.
+        words: to read.
+        prog: what the help calls the command.
+    """
+    with_defaults = getattr(args, "with_defaults", None)
+    made_by = args if with_defaults is None else with_defaults(words)
+    return tyro.cli(made_by, prog=prog, args=words)
 
 
 def on_the_command_line(remedy: Remedy) -> str:

@@ -1,17 +1,20 @@
 """Train an image captioner on captioned pictures."""
 
+from argparse import ArgumentParser
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
 from caption.errors import DataError
+from caption.networks.registry import check_name
 from caption.training.config import CaptionConfig
+from caption.training.presets import PRESETS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from caption.data.captioned import CaptionedImage
     from caption.models.captioner import CaptionModel
     from caption.training.phases import Stage
@@ -35,8 +38,12 @@ class Args:
     """File that says their captions; by default it is looked for in the folder."""
     features: Path | None = None
     """Directory for stored features: faster, for a frozen encoder; extracted if not there yet."""
+    preset: str | None = None
+    """Published recipe that --config begins with: coco-mobilenet, coco-resnet101 or coco-updown;
+    with --help, what is in it."""
     initial: str | None = None
-    """Model directory or hub id to start from, with its vocabulary and sizes."""
+    """Model directory or hub id to start from, with its vocabulary and sizes, which options must
+    not contradict."""
     encoder_weights: str = "imagenet"
     """What a new encoder starts from: a safetensors file with torchvision's names, 'imagenet'
     (downloads torchvision's) or 'random'."""
@@ -44,23 +51,35 @@ class Args:
     """Continue exactly where the run stopped."""
     config: CaptionConfig = field(default_factory=CaptionConfig)
 
+    def __post_init__(self) -> None:
+        if self.preset is not None:
+            check_name(self.preset, PRESETS, "preset")
+
+    @classmethod
+    def with_defaults(cls, words: Sequence[str]) -> "Callable[..., Args]":
+        """Return the class with the config of the preset that some words name."""
+        parser = ArgumentParser(add_help=False, allow_abbrev=False)
+        parser.add_argument("--preset", nargs="?")
+        name = parser.parse_known_args(words)[0].preset
+        return partial(cls, config=PRESETS[name]) if name in PRESETS else cls
+
 
 def main(args: Args) -> int:
     """Train, say where the best model is, and return 130 if a signal stopped it before."""
     from caption.training.phases import stages_of, train_in_stages
-    from caption.training.task import initial_model, task_of
+    from caption.training.start import initial_model, trained_model
+    from caption.training.task import task_of
 
-    train, validation = _images(args)
-    print(f"{len(train)} images to learn from, {len(validation)} to validate by", flush=True)
     stages = stages_of(args.config)
     if args.features is not None and all(stage.config.trainable_stages for stage in stages):
         raise DataError(
             "stored features are for a frozen encoder, but trainable_stages is "
             f"{args.config.trainable_stages}; leave one of the two out"
         )
-    model = initial_model(
-        args.config, train, initial=args.initial, encoder_weights=args.encoder_weights
-    )
+    trained = trained_model(args.config, args.initial, encoder_weights=args.encoder_weights)
+    train, validation = _images(args)
+    print(f"{len(train)} images to learn from, {len(validation)} to validate by", flush=True)
+    model = initial_model(args.config, train, trained=trained, encoder_weights=args.encoder_weights)
 
     def make_task(stage: "Stage", start: "CaptionModel") -> "CaptionTask":
         print(f"{stage.name}: {stage.epochs} epochs", flush=True)

@@ -37,6 +37,13 @@ class Task(Protocol[Batch_contra]):
         """The network that learns."""
 
     @property
+    def settings(self) -> Mapping[str, Any]:
+        """What must be the same when a run is resumed, besides the trainer's settings.
+
+        Plain values, by what a person calls them.
+        """
+
+    @property
     def stages_from_last(self) -> Mapping[str, int]:
         """Names of the model's weights that belong to its encoder, with their distance to its end.
 

@@ -89,7 +89,8 @@ class _Run:
         resume: bool,
     ) -> None:
         self.config, self.accelerator, self.task = config, accelerator, task
-        self.directory = RunDirectory(run, accelerator, asdict(config), resume=resume)
+        settings = {**task.settings, **asdict(config)}
+        self.directory = RunDirectory(run, accelerator, settings, resume=resume)
         set_seed(config.seed, device_specific=True)
         updates_per_epoch = -(-len(Rounds(task.loader(0), accelerator)) // config.accumulate)
         self.num_updates = config.epochs * updates_per_epoch

@@ -5,7 +5,7 @@ without loading torch. A new one is a file of its own and a line here.
 """
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from importlib import import_module
 from typing import Any
 
@@ -24,7 +24,7 @@ CELLS = {
 }
 
 
-def check_name(name: str, known: Mapping[str, str], what: str) -> None:
+def check_name(name: str, known: Collection[str], what: str) -> None:
     """Refuse a name that is not known.
 
     Raises:

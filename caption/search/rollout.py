@@ -66,8 +66,12 @@ def roll_out(
 
 
 def drawn(log_probs: Float[Tensor, "row vocabulary"]) -> Int[Tensor, " row"]:
-    """Return a word of each row by chance, as likely as the model thinks it."""
-    return torch.multinomial(log_probs.exp(), 1).squeeze(1)
+    """Return a word of each row by chance, as likely as the model thinks it.
+
+    Of scores that are not finite it is any word: the loss will not be finite either, which the
+    trainer can bear, while the draw would end the run.
+    """
+    return torch.multinomial(log_probs.exp().nan_to_num(nan=1.0), 1).squeeze(1)
 
 
 def likeliest(log_probs: Float[Tensor, "row vocabulary"]) -> Int[Tensor, " row"]:

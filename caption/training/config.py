@@ -9,7 +9,7 @@ from typing import Annotated, Literal, get_args
 
 import tyro
 
-from caption.engine.config import TrainerConfig
+from caption.engine.config import Schedule, TrainerConfig
 from caption.networks.config import DecoderConfig
 from caption.search.config import SearchConfig
 from caption.text.vocabulary import Unit
@@ -112,6 +112,8 @@ class SelfCriticalConfig:
     """Peak learning rate of everything but the encoder."""
     encoder_learning_rate: float = 2e-6
     """Peak learning rate of the encoder's trainable stages."""
+    schedule: Schedule | None = None
+    """Course of the learning rate; by default as the trainer's settings say."""
 
     def __post_init__(self) -> None:
         if self.captions < 1 or self.epochs < 1:

@@ -12,6 +12,7 @@ from caption.engine.task import LossTerms
 from caption.evaluation.run import token_loss
 from caption.metrics.reward import CiderReward
 from caption.models.captioner import CaptionModel
+from caption.search.rollout import drawn
 from caption.training.config import ObjectiveConfig
 
 
@@ -145,7 +146,7 @@ def reading_itself(
     for position, true in enumerate(words.unbind(dim=1)):
         word = true
         if position:
-            own = torch.multinomial(all_scores[-1].detach().float().softmax(dim=1), 1).squeeze(1)
+            own = drawn(all_scores[-1].detach().float().log_softmax(dim=1))
             word = torch.where(torch.rand(true.shape, device=true.device) < share, own, true)
         scores, state, weights = decoder.step(word, state)
         all_scores.append(scores)

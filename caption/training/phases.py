@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from caption.engine.config import Schedule
 from caption.engine.trainer import Trainer
 from caption.files.writing import replaced_directory
 from caption.models.captioner import CaptionModel
@@ -61,16 +62,23 @@ def stages_of(config: CaptionConfig) -> list[Stage]:
                 opened = "all of the encoder" if number < 0 else f"{number} stages of the encoder"
                 stages.append(Stage(f"cross-entropy, {opened}", config))
         else:
-            stages.append(Stage("self-critical", _course(config, config.self_critical)))
+            how = config.self_critical
+            stages.append(Stage("self-critical", _course(config, how, schedule=how.schedule)))
     return stages
 
 
-def _course(config: CaptionConfig, how: UnfreezingConfig | SelfCriticalConfig) -> CaptionConfig:
-    """Return the config with a phase's own epochs and learning rates."""
+def _course(
+    config: CaptionConfig,
+    how: UnfreezingConfig | SelfCriticalConfig,
+    *,
+    schedule: Schedule | None = None,
+) -> CaptionConfig:
+    """Return the config with a phase's own epochs and learning rates, and their course if given."""
     optim = replace(
         config.trainer.optim,
         learning_rate=how.learning_rate,
         encoder_learning_rate=how.encoder_learning_rate,
+        schedule=schedule or config.trainer.optim.schedule,
     )
     return replace(config, trainer=replace(config.trainer, epochs=how.epochs, optim=optim))
 
@@ -94,6 +102,7 @@ def train_in_stages(
         resume: continue where an earlier call was stopped.
     """
     best, best_score = model, -math.inf
+    best_directory: Path | None = None
     directory = run
     for number, stage in enumerate(stages):
         directory = run / f"stage-{number}" if len(stages) > 1 else run
@@ -104,8 +113,11 @@ def train_in_stages(
         if not outcome.finished:
             return Outcome(best, best_score, finished=False, directory=directory)
         if outcome.best > best_score:
-            best, best_score = CaptionModel.from_pretrained(directory / "best"), outcome.best
+            best_score, best_directory = outcome.best, directory / "best"
             if len(stages) > 1 and trainer.accelerator.is_main_process:
                 with replaced_directory(run / "best") as partial:
-                    shutil.copytree(directory / "best", partial, dirs_exist_ok=True)
+                    shutil.copytree(best_directory, partial, dirs_exist_ok=True)
+        if best_directory is not None:
+            # Also where the stage was no better: it has trained the very model it started from.
+            best = CaptionModel.from_pretrained(best_directory)
     return Outcome(best, best_score, finished=True, directory=directory)

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +21,10 @@ from caption.data.batches import (
 )
 from caption.data.captioned import CaptionedImage
 from caption.engine.task import LossTerms
-from caption.errors import Argument, DataError, ModelError
+from caption.errors import DataError, ModelError
 from caption.evaluation.run import evaluate_captions
 from caption.models.captioner import CaptionModel
-from caption.text.vocabulary import Vocabulary
-from caption.training.config import CaptionConfig, TextConfig
+from caption.training.config import CaptionConfig
 from caption.training.objectives import CrossEntropy, Objective
 from caption.training.self_critical import SelfCritical, reward_of
 from caption.vision.extract import store_features
@@ -129,6 +128,18 @@ class CaptionTask:
         )
 
     @property
+    def settings(self) -> Mapping[str, Any]:
+        """The config, its parts by name, with the words and the encoder of the model itself."""
+        settings = asdict(replace(self.config, batch=replace(self.config.batch, workers=0)))
+        del settings["trainer"]
+        model = self.model
+        return settings | {
+            "vocabulary": model.vocabulary.tokens,
+            "encoder": model.encoder.fingerprint(),
+            "decoder": asdict(model.decoder.config),
+        }
+
+    @property
     def stages_from_last(self) -> Mapping[str, int]:
         """The encoder's weights, by which the trainer tells its stages apart."""
         stages = self.model.encoder.stages_from_last
@@ -168,48 +179,6 @@ Written by `glimpse train captions`. Validation: {scores}.
     from caption import Captioner
     print(Captioner.from_pretrained("this directory")("photo.jpg").text)
 """
-
-
-def build_vocabulary(config: TextConfig, images: Sequence[CaptionedImage]) -> Vocabulary:
-    """Return the vocabulary of the training captions."""
-    return Vocabulary.build(
-        (caption for image in images for caption in image.captions),
-        minimum_count=config.minimum_count,
-        unit=config.unit,
-    )
-
-
-def initial_model(
-    config: CaptionConfig,
-    train: Sequence[CaptionedImage],
-    *,
-    initial: str | None = None,
-    encoder_weights: str = "imagenet",
-) -> CaptionModel:
-    """Build a model, or load one.
-
-    Args:
-        config: of a new model, and the seed of its weights.
-        train: whose words a new model is to know.
-        initial: model directory or hub id to start from, with its vocabulary and sizes.
-        encoder_weights: 'imagenet', 'random' or a safetensors file, for a new encoder.
-
-    Raises:
-        ModelError: self-critical training is to come first, and there is no model to start from.
-    """
-    torch.manual_seed(config.trainer.seed)
-    if initial is not None:
-        return CaptionModel.from_pretrained(initial)
-    if config.phases[0] == "self_critical":
-        raise ModelError(
-            "self-critical training improves a trained model, and none is given; let the phase "
-            "'cross_entropy' come before it",
-            Argument("initial", "MODEL", why="to start from one"),
-        )
-    model = CaptionModel(config.encoder, config.decoder, build_vocabulary(config.text, train))
-    if encoder_weights != "random":
-        model.encoder.load_weights(encoder_weights)
-    return model
 
 
 def task_of(

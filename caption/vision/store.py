@@ -168,7 +168,7 @@ def _write_whole_store(
     safe_until = time.monotonic()
     try:
         for batch in encode(plan.image_ids[done:]):
-            grids[done : done + len(batch)] = batch.to(torch.float16).cpu().numpy()
+            grids[done : done + len(batch)] = _halved(batch, directory).cpu().numpy()
             done += len(batch)
             if time.monotonic() - safe_until > SECONDS_AT_RISK:
                 _vouch(grids, plan, done, partial_index)
@@ -182,6 +182,23 @@ def _write_whole_store(
     put_in_place(directory / "grid.partial.npy", directory / "grid.npy")
     write_json(directory / "index.json", _plan_to_json(plan), compact=True)
     partial_index.unlink(missing_ok=True)
+
+
+def _halved(
+    batch: Float[Tensor, "batch position feature"], directory: Path
+) -> Float[Tensor, "batch position feature"]:
+    """Return features in half precision.
+
+    Raises:
+        FeatureStoreError: they are too large for it, and training on them would come to nothing.
+    """
+    half = batch.to(torch.float16)
+    if not half.isfinite().all():
+        raise FeatureStoreError(
+            f"{directory}: features of up to {float(batch.abs().amax()):.3g}, and half precision "
+            "holds 65504 at most; give the encoder trained weights"
+        )
+    return half
 
 
 def _vouch(

@@ -14,7 +14,7 @@ from console import run_here
 
 LIST = f"""
 [common]
-train = "{shlex.join(SMALL_TRAINING)} --config.trainer.epochs 1"
+train = "{shlex.join(SMALL_TRAINING[:-2])} --config.trainer.epochs 1"
 evaluate = "--search.num-beams 2"
 [variants.plain]
 title = "as it is"
@@ -75,6 +75,11 @@ def test_variants_are_trained_scored_and_compared_once(words, write, tmp_path) -
             '--initial x"\nafter = "plain',
             "variant 'narrow': leave out initial;",
         ),
+        (
+            "--config.decoder.state-dim 8",
+            '--config.decoder.state-dim 8"\nafter = "plain',
+            "'narrow' keeps the sizes of 'plain', from which it starts, but decoder.state_dim is 8",
+        ),
         ("--search.num-beams 2", "--model x", "what [common] says of scoring: leave out model"),
         ("--search.num-beams 2", "--beams 2", "scoring: '--beams 2' cannot be read"),
         (
@@ -85,6 +90,11 @@ def test_variants_are_trained_scored_and_compared_once(words, write, tmp_path) -
         (
             "state-dim 8",
             "state-dim 8 --config.encoder.architecture mobilenet_v2",
+            "variants 'plain' and 'narrow' have different encoders and cannot share the features",
+        ),
+        (
+            "--config.decoder.state-dim 8",
+            "--preset coco-updown",
             "variants 'plain' and 'narrow' have different encoders and cannot share the features",
         ),
     ],
@@ -101,13 +111,15 @@ def test_what_no_command_takes_is_refused_before_any_work(
 
 
 def test_checking_shows_the_commands_and_does_nothing(words, write, tmp_path) -> None:
-    path = write("v.toml", LIST + 'after = "plain"')
+    path = write("v.toml", LIST.replace("decoder.state-dim 8", "truncate 3") + 'after = "plain"')
     words += ["--features", "stored", "--seeds", "3", "4", "--check", "--variants", path]
     done = run_here(*words)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert len(lines) == 8
     folder = tmp_path / "runs"
+    assert "--encoder-weights random" in lines[0]
+    assert "--encoder-weights" not in lines[6]
     assert lines[6].startswith(f"glimpse train captions --run {folder}/narrow/seed-4 --data ")
     assert lines[6].endswith(f"seed 4 --features stored --initial {folder}/plain/seed-4/best")
     assert f"--output {folder}/narrow/seed-4/report.json" in lines[7]

@@ -82,6 +82,15 @@ def test_a_command_names_what_it_cannot_use(words, message) -> None:
             "demonstrations/restyle_captions.py --captions x --images x --output x",
             "x: no such folder",
         ),
+        (
+            "demonstrations/rehearse_coco.py --preset coco-updown --captions x --photos x "
+            "--output x",
+            "x: no such folder",
+        ),
+        (
+            "demonstrations/rehearse_coco.py --preset updown --captions x --photos x --output x",
+            "did you mean 'coco-updown'?",
+        ),
     ],
 )
 def test_a_script_names_what_it_cannot_use(words, message) -> None:

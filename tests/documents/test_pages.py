@@ -34,8 +34,12 @@ SHORTER = {
 """Takes seconds instead of hours, and what tests have not."""
 SMALL = "--config.encoder.architecture shufflenet_v2_x0_5 --config.encoder.preprocess.size 64 96"
 BESIDES = {
-    "glimpse train captions": "--config.trainer.epochs 1 --config.text.minimum-count 1 "
-    f"--config.batch.workers 0 --encoder-weights random {SMALL}",
+    "glimpse train captions": "--config.trainer.epochs 1 --config.self-critical.epochs 1 "
+    "--config.text.minimum-count 1 "
+    f"--config.batch.workers 0 {SMALL}",
+    "glimpse train captions --data photos --run runs/mine": "--encoder-weights random",
+    "glimpse train captions --preset": "--encoder-weights random --config.encoder.grid-size 2 3 "
+    "--config.decoder.visual-dim 32 --config.decoder.state-dim 32",
     "glimpse train answers": "--config.trainer.epochs 1 --captioner tiny",
     "glimpse evaluate answers --model": "--captioner tiny",
     "glimpse evaluate captions --data val": "--model tiny",

@@ -36,6 +36,7 @@ class LineTask:
     done: list[float] = field(default_factory=list)
     saved: list[str] = field(default_factory=list)
     stages_from_last: Mapping[str, int] = field(default_factory=dict)
+    settings: Mapping[str, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         torch.manual_seed(0)

@@ -218,3 +218,16 @@ def test_images_without_references_are_refused(encoded, vocabulary) -> None:
 def test_settings_that_cannot_be_are_refused(options, message) -> None:
     with pytest.raises(ValueError, match=message):
         replace(SelfCriticalConfig(), **options)
+
+
+@pytest.mark.parametrize("is_rewarded", [False, True])
+def test_a_spoilt_model_has_a_loss_that_the_trainer_can_see(
+    is_rewarded, tiny_model, encoded, batch, vocabulary
+) -> None:
+    objective = (
+        self_critical(encoded, vocabulary)
+        if is_rewarded
+        else CrossEntropy(ObjectiveConfig(own_words=0.5))
+    )
+    torch.nn.init.constant_(tiny_model.decoder.output_words.bias, torch.nan)
+    assert objective(tiny_model, batch, 0.9).total.isnan()

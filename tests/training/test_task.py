@@ -121,7 +121,8 @@ def test_the_encoder_learns_the_slower_the_nearer_to_the_pixels(data_set) -> Non
 
 def test_training_goes_on_from_a_model_with_its_words_and_sizes(data_set, tiny_model, tmp_path):
     tiny_model.save_pretrained(tmp_path / "model", card="")
-    task = build(data_set, initial=str(tmp_path / "model"))
+    config = replace(CONFIG, encoder=EncoderConfig(), decoder=DecoderConfig())
+    task = build(data_set, config, initial=str(tmp_path / "model"))
     assert task.model.vocabulary == tiny_model.vocabulary
     assert task.model.decoder.config == tiny_model.decoder.config
     assert task.model.encoder.fingerprint() == tiny_model.encoder.fingerprint()

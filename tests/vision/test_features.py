@@ -1,6 +1,7 @@
 import errno
 import json
 import os
+import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -143,6 +144,13 @@ def test_names_of_images_may_be_no_unicode(tmp_path) -> None:
     odd = StorePlan(image_ids=("\udcff.jpg",), grid_size=(2, 3), feature_dim=4, encoder_id="x")
     write_store(tmp_path, odd, lambda _: [torch.zeros(1, 6, 4)])
     assert FeatureStore.open(tmp_path).plan == odd
+
+
+@pytest.mark.parametrize(("value", "told"), [(1e6, "1e+06"), (float("nan"), "nan")])
+def test_features_that_half_precision_cannot_hold_are_refused(tmp_path, value, told) -> None:
+    with pytest.raises(FeatureStoreError, match=re.escape(f"features of up to {told}, and half")):
+        write_store(tmp_path, PLAN, lambda _: [torch.full((5, 6, 4), value)])
+    assert not (tmp_path / "index.json").exists()
 
 
 def test_a_complete_store_is_not_written_again(tmp_path) -> None:

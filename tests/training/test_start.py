@@ -1,0 +1,55 @@
+"""What is asked for and a model to start from must not contradict each other."""
+
+import pytest
+from tiny_models import caption_model
+
+from caption.data.forms import read_captions
+from caption.errors import ModelError
+from caption.networks.config import DecoderConfig
+from caption.training.config import CaptionConfig, TextConfig
+from caption.training.start import initial_model, trained_model
+from caption.vision.config import EncoderConfig, PreprocessConfig
+
+
+@pytest.fixture(scope="module")
+def initial(vocabulary, tmp_path_factory) -> str:
+    directory = tmp_path_factory.mktemp("initial") / "model"
+    caption_model(vocabulary).save_pretrained(directory, card="")
+    return str(directory)
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        (
+            {"decoder": DecoderConfig(kind="updown", state_dim=8)},
+            "decoder.kind is 'updown' and the model's is 'soft_attention', "
+            "decoder.state_dim is 8 and the model's is 32; leave out what differs, or train a new",
+        ),
+        ({"encoder": EncoderConfig(architecture="resnet18")}, "architecture is 'resnet18' and"),
+        (
+            {"encoder": EncoderConfig(preprocess=PreprocessConfig(size=(64, 64)))},
+            r"encoder.preprocess.size is \(64, 64\) and the model's is \(64, 96\);",
+        ),
+        ({"text": TextConfig(unit="char")}, "text.unit is 'char' and the model's is 'word'"),
+    ],
+)
+def test_another_model_than_the_one_to_start_from_is_refused(initial, asked, message) -> None:
+    with pytest.raises(ModelError, match=message):
+        trained_model(CaptionConfig(**asked), initial)
+
+
+def test_what_is_as_usual_or_as_in_the_model_is_no_contradiction(data_set, initial) -> None:
+    decoder = DecoderConfig(state_dim=32, word_dim=16)  # the model's, and others as usual
+    trained = trained_model(CaptionConfig(decoder=decoder, truncate=3), initial)
+    assert trained.decoder.config.attention_dim == 16
+    images = read_captions(data_set.images, data_set.annotations).images
+
+    def start(count: int):
+        config = CaptionConfig(text=TextConfig(minimum_count=count))
+        return initial_model(config, images, trained=trained)
+
+    assert start(1) is start(5) is trained  # 1 made the model's words, 5 is the usual
+    message = r"minimum_count is 6, which makes \d+ words of these captions, .* keeps its own 15;"
+    with pytest.raises(ModelError, match=message):
+        start(6)
