@@ -50,7 +50,13 @@ def _recipe(encoder: EncoderConfig, decoder: DecoderConfig) -> CaptionConfig:
         phases=("cross_entropy", "self_critical"),
         objective=ObjectiveConfig(label_smoothing=0.0, own_words=0.25),
         self_critical=SelfCriticalConfig(
-            captions=5, baseline="others", epochs=20, learning_rate=5e-5, schedule="constant"
+            captions=5,
+            baseline="others",
+            temperature=1.0,
+            cross_entropy=0.0,
+            epochs=20,
+            learning_rate=5e-5,
+            schedule="constant",
         ),
         trainer=TrainerConfig(
             epochs=EPOCHS,

@@ -35,7 +35,7 @@ def batch(encoded, vocabulary) -> CaptionBatch:
 
 
 def self_critical(encoded, vocabulary, **options) -> SelfCritical:
-    config = SelfCriticalConfig(**options)
+    config = SelfCriticalConfig(**{"temperature": 1.0, **options})
     return SelfCritical(config, reward_of(encoded, vocabulary), max_length=8)
 
 
