@@ -4,12 +4,12 @@ import math
 from typing import Protocol, runtime_checkable
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from caption.data.batches import CaptionBatch
 from caption.engine.task import LossTerms
-from caption.evaluation.run import token_loss
 from caption.models.captioner import CaptionModel
 from caption.training.config import ObjectiveConfig
 
@@ -37,25 +37,38 @@ class CrossEntropy:
 
     def __call__(self, model: CaptionModel, batch: CaptionBatch, done: float) -> LossTerms:
         """Return the loss summed over the words, of which the cross-entropy alone is shown."""
-        config, words = self.config, batch.words
+        config, words, mask = self.config, batch.words, batch.mask
         if config.word_dropout:
             words = drop_words(
                 words, share=config.word_dropout, unknown_id=model.vocabulary.unknown_id
             )
         own = own_share(config, done)
         if own:
-            scores, weights = reading_itself(model, batch, words, share=own)
+            all_scores, weights = reading_itself(model, batch, words, share=own)
+            scores = all_scores[mask]
         else:
-            scores, weights = model(batch.images, words, batch.styles)
-        scores = scores.float()
-        total = token_loss(
-            scores, batch.targets, batch.mask, label_smoothing=config.label_smoothing
-        )
+            scores, weights = model.scores_at(mask, batch.images, words, batch.styles)
+        log_probs = scores.float().log_softmax(dim=-1)
+        cross_entropy = F.nll_loss(log_probs, batch.targets[mask], reduction="sum")
+        total = smoothed(cross_entropy, log_probs, share=config.label_smoothing)
         if config.doubly_stochastic and weights is not None:
-            total = total + config.doubly_stochastic * doubly_stochastic(weights, batch.mask)
-        with torch.no_grad():
-            reported = token_loss(scores, batch.targets, batch.mask)
-        return LossTerms(total, reported, batch.mask.sum())
+            total = total + config.doubly_stochastic * doubly_stochastic(weights, mask)
+        return LossTerms(total, cross_entropy.detach(), mask.sum())
+
+
+def smoothed(
+    cross_entropy: Float[Tensor, ""], log_probs: Float[Tensor, "word vocabulary"], *, share: float
+) -> Float[Tensor, ""]:
+    """Return the cross-entropy with smoothed labels (Szegedy et al. 2016, section 7).
+
+    Args:
+        cross_entropy: without, summed over the words.
+        log_probs: that it is of.
+        share: of the target's probability that is spread over all words.
+    """
+    if not share:
+        return cross_entropy
+    return (1 - share) * cross_entropy - share * log_probs.mean(dim=-1).sum()
 
 
 def drop_words(
