@@ -74,21 +74,11 @@ def token_loss(
     mask: Bool[Tensor, "row length"],
     *,
     label_smoothing: float = 0.0,
-    weights: Float[Tensor, " row"] | None = None,
 ) -> Float[Tensor, ""]:
-    """Return the cross-entropy in nats, summed over the real words.
-
-    Args:
-        scores: of every word.
-        targets: the true words.
-        mask: True at real words.
-        label_smoothing: share of the target's probability that is spread over all words.
-        weights: how much each row counts, by default 1.
-    """
-    losses = F.cross_entropy(
-        scores[mask], targets[mask], reduction="none", label_smoothing=label_smoothing
+    """Return the cross-entropy in nats, summed over the real words."""
+    return F.cross_entropy(
+        scores[mask], targets[mask], reduction="sum", label_smoothing=label_smoothing
     )
-    return losses.sum() if weights is None else losses @ weights.unsqueeze(1).expand_as(mask)[mask]
 
 
 def evaluate_captions(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from caption.errors import ModelError
@@ -22,7 +22,7 @@ from caption.models.directory import (
     write_model,
 )
 from caption.networks.config import DecoderConfig
-from caption.networks.decoder import Decoder, DecoderState, build_decoder
+from caption.networks.decoder import Decoder, DecoderState, ScoresSome, build_decoder
 from caption.networks.grow import regrown
 from caption.search.config import SearchConfig
 from caption.search.methods import search
@@ -69,6 +69,23 @@ class CaptionModel(nn.Module):
             styles: the way of captioning in each row; by default the model's own.
         """
         return self.decoder(words, self.features_of(images), styles)
+
+    def scores_at(
+        self,
+        mask: Bool[Tensor, "row length"],
+        images: Float[Tensor, "image ..."],
+        words: Int[Tensor, "row length"],
+        styles: Int[Tensor, " row"] | None = None,
+    ) -> tuple[Float[Tensor, "word vocabulary"], Float[Tensor, "row length position"] | None]:
+        """Score the next word only where the mask is True; other arguments as for a call.
+
+        Decoders that cannot do with less work score all.
+        """
+        features = self.features_of(images)
+        if isinstance(self.decoder, ScoresSome):
+            return self.decoder.scores_at(mask, words, features, styles)
+        scores, weights = self.decoder(words, features, styles)
+        return scores[mask], weights
 
     def features_of(
         self, images: Float[Tensor, "image ..."]

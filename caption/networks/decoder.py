@@ -7,7 +7,7 @@ same steps are taken in training (`forward`) and in search.
 
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from caption.networks.cells.cell import CellState
@@ -94,6 +94,21 @@ class Recurrent(Protocol[State_contra]):
 
         The first is the hidden state, from which the word is written.
         """
+        ...
+
+
+@runtime_checkable
+class ScoresSome(Protocol):
+    """A decoder that can score only the words that are asked for; none has to."""
+
+    def scores_at(
+        self,
+        mask: Bool[Tensor, "row length"],
+        words: Int[Tensor, "row length"],
+        features: Float[Tensor, "image position feature"],
+        styles: Int[Tensor, " row"] | None = None,
+    ) -> tuple[Float[Tensor, "word vocabulary"], Float[Tensor, "row length position"] | None]:
+        """Return what a call of the decoder does, with the scores where the mask is True alone."""
         ...
 
 

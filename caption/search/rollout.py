@@ -10,7 +10,7 @@ from torch import Tensor
 from caption.search.steps import SpecialIds, State, StepFunction
 
 Choose = Callable[[Float[Tensor, "row vocabulary"]], Int[Tensor, " row"]]
-"""Takes the next word of every row, given the log-probabilities."""
+"""Takes the next word of every row, given the probabilities."""
 
 
 @dataclass(frozen=True)
@@ -54,10 +54,10 @@ def roll_out(
     for _ in range(max_length + 1):  # the end is one more
         out = step(words, state)
         state = out.state
-        likelihoods = out.log_probs.detach()
-        words = choose(likelihoods)
+        probabilities = out.log_probs.detach().exp()
+        words = choose(probabilities)
         log_probs = out.log_probs.gather(1, words.unsqueeze(1)).squeeze(1)
-        entropy = torch.special.entr(likelihoods.exp()).sum(dim=1)
+        entropy = torch.special.entr(probabilities).sum(dim=1)
         columns.append((words, log_probs, entropy, is_open))
         is_open = is_open & (words != ids.end)
         if not bool(is_open.any()):
@@ -65,15 +65,15 @@ def roll_out(
     return RollOut(*(torch.stack(column, dim=1) for column in zip(*columns, strict=True)))
 
 
-def drawn(log_probs: Float[Tensor, "row vocabulary"]) -> Int[Tensor, " row"]:
+def drawn(probabilities: Float[Tensor, "row vocabulary"]) -> Int[Tensor, " row"]:
     """Return a word of each row by chance, as likely as the model thinks it.
 
     Of scores that are not finite it is any word: the loss will not be finite either, which the
     trainer can bear, while the draw would end the run.
     """
-    return torch.multinomial(log_probs.exp().nan_to_num(nan=1.0), 1).squeeze(1)
+    return torch.multinomial(probabilities.nan_to_num(nan=1.0), 1).squeeze(1)
 
 
-def likeliest(log_probs: Float[Tensor, "row vocabulary"]) -> Int[Tensor, " row"]:
+def likeliest(probabilities: Float[Tensor, "row vocabulary"]) -> Int[Tensor, " row"]:
     """Return the likeliest word of each row."""
-    return log_probs.argmax(dim=1)
+    return probabilities.argmax(dim=1)

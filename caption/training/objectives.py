@@ -4,12 +4,12 @@ import math
 from typing import Protocol, runtime_checkable
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from caption.data.batches import CaptionBatch
 from caption.engine.task import LossTerms
-from caption.evaluation.run import token_loss
 from caption.metrics.reward import CiderReward
 from caption.models.captioner import CaptionModel
 from caption.search.rollout import drawn
@@ -45,29 +45,27 @@ class CrossEntropy:
 
     def __call__(self, model: CaptionModel, batch: CaptionBatch, done: float) -> LossTerms:
         """Return the loss summed over the words, of which the cross-entropy alone is shown."""
-        config, words = self.config, batch.words
+        config, words, mask = self.config, batch.words, batch.mask
         if config.word_dropout:
             words = drop_words(
                 words, share=config.word_dropout, unknown_id=model.vocabulary.unknown_id
             )
         own = own_share(config, done)
         if own:
-            scores, weights = reading_itself(model, batch, words, share=own)
+            all_scores, weights = reading_itself(model, batch, words, share=own)
+            scores = all_scores[mask]
         else:
-            scores, weights = model(batch.images, words, batch.styles)
-        scores = scores.float()
-        total = token_loss(
-            scores,
-            batch.targets,
-            batch.mask,
-            label_smoothing=config.label_smoothing,
-            weights=self._consensus(batch),
-        )
+            scores, weights = model.scores_at(mask, batch.images, words, batch.styles)
+        log_probs = scores.float().log_softmax(dim=-1)
+        cross_entropy = F.nll_loss(log_probs, batch.targets[mask], reduction="none")
+        losses = smoothed(cross_entropy, log_probs, share=config.label_smoothing)
+        agreement = self._consensus(batch)
+        if agreement is not None:
+            losses = losses * agreement.unsqueeze(1).expand_as(mask)[mask]
+        total = losses.sum()
         if config.doubly_stochastic and weights is not None:
-            total = total + config.doubly_stochastic * doubly_stochastic(weights, batch.mask)
-        with torch.no_grad():
-            reported = token_loss(scores, batch.targets, batch.mask)
-        return LossTerms(total, reported, batch.mask.sum())
+            total = total + config.doubly_stochastic * doubly_stochastic(weights, mask)
+        return LossTerms(total, cross_entropy.detach().sum(), mask.sum())
 
     def _consensus(self, batch: CaptionBatch) -> Float[Tensor, " row"] | None:
         """Return how much each caption counts, 1 on average."""
@@ -80,6 +78,19 @@ class CrossEntropy:
 
 LEAST_AGREEMENT = 1e-3
 """CIDEr-D, so that captions that have nothing in common have weights all the same."""
+
+
+def smoothed(
+    losses: Float[Tensor, " word"], log_probs: Float[Tensor, "word vocabulary"], *, share: float
+) -> Float[Tensor, " word"]:
+    """Return the cross-entropy of each word with smoothed labels (Szegedy et al. 2016, section 7).
+
+    Args:
+        losses: without.
+        log_probs: that it is of.
+        share: of the target's probability that is spread over all words.
+    """
+    return (1 - share) * losses - share * log_probs.mean(dim=-1) if share else losses
 
 
 def drop_words(
@@ -146,7 +157,7 @@ def reading_itself(
     for position, true in enumerate(words.unbind(dim=1)):
         word = true
         if position:
-            own = drawn(all_scores[-1].detach().float().log_softmax(dim=1))
+            own = drawn(all_scores[-1].detach().float().softmax(dim=1))
             word = torch.where(torch.rand(true.shape, device=true.device) < share, own, true)
         scores, state, weights = decoder.step(word, state)
         all_scores.append(scores)

@@ -125,11 +125,12 @@ class SelfCritical:
     ) -> RollOut:
         """Write captions of each image, those of an image side by side."""
         ids = model.special_ids
-        never = torch.tensor([ids.start, ids.pad, ids.unknown], device=features.device)
+        forbidden = torch.zeros(len(model.vocabulary), device=features.device)
+        forbidden[[ids.start, ids.pad, ids.unknown]] = -math.inf
 
         def step(words: Int[Tensor, " row"], state: DecoderState) -> Step[DecoderState]:
             scores, state, _ = model.decoder.step(words, state)
-            scores = (scores.float() / self.config.temperature).index_fill(1, never, -math.inf)
+            scores = torch.add(forbidden, scores.float(), alpha=1 / self.config.temperature)
             return Step(scores.log_softmax(dim=-1), state, None)
 
         return roll_out(

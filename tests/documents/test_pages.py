@@ -24,6 +24,8 @@ SHORTER = {
     "--peer blip": "",
     "--growth 200 5000": "--growth 2 3 --runs 1 --folder 4",
     "--runs 9": "--runs 1",
+    "--device cuda --runs 30": "--device cpu --runs 1",
+    "--precision bf16 --compile": "",
     "bench_vqa.py --images val": "bench_vqa.py --images val --runs 1",
     "bench_archive.py --images val": "bench_archive.py --images val --files 100 --kills 0",
     "--config.trainer.epochs 6": "",
@@ -50,6 +52,7 @@ BESIDES = {
     "glimpse check": "--model tiny",
     "glimpse inspect": "--model tiny",
     "glimpse ablate": "--check",
+    "python scripts/bench_train.py": f"--batch 1 --words 30 {SMALL.replace('--config.', '--')}",
     "python scripts/demonstrations/restyle_captions.py": "--count 14",
 }
 """Trains for a moment, and from tiny models; test_ablate.py carries out what is checked here."""

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,7 +12,13 @@ from caption.data.batches import CaptionBatch, CaptionItem, Collate, encode_capt
 from caption.data.forms import read_captions
 from caption.errors import DataError
 from caption.training.config import ObjectiveConfig, SelfCriticalConfig
-from caption.training.objectives import CrossEntropy, drop_words, own_share, reading_itself
+from caption.training.objectives import (
+    CrossEntropy,
+    drop_words,
+    own_share,
+    reading_itself,
+    smoothed,
+)
 from caption.training.self_critical import SelfCritical, reward_of
 
 COURSES = ("linear", "exponential", "inverse_sigmoid")
@@ -112,6 +119,25 @@ def test_captions_that_agree_weigh_more_and_all_weigh_one_on_average(
 
     assert loss(0.5) == pytest.approx((loss(0.0) + loss(1.0)) / 2, rel=1e-5)
     assert loss(1.0) != pytest.approx(loss(0.0), rel=1e-3)
+
+
+@given(st.floats(0, 0.9))
+def test_labels_are_smoothed_as_torch_does_it(share) -> None:
+    scores, targets = torch.randn(7, 5), torch.randint(5, (7,))
+    log_probs = scores.log_softmax(dim=1)
+    plain = F.cross_entropy(scores, targets, reduction="none")
+    torch.testing.assert_close(
+        smoothed(plain, log_probs, share=share),
+        F.cross_entropy(scores, targets, reduction="none", label_smoothing=share),
+    )
+
+
+def test_empty_rows_cost_nothing(tiny_model, batch) -> None:
+    terms = CrossEntropy(ObjectiveConfig())(tiny_model, batch, 0.0)
+    scores, _ = tiny_model(batch.images, batch.words)
+    every = F.cross_entropy(scores.transpose(1, 2), batch.targets, reduction="none")
+    torch.testing.assert_close(terms.reported, every[batch.mask].sum())
+    assert terms.count == batch.mask.sum() < batch.mask.numel()
 
 
 @pytest.mark.parametrize("baseline", ["others", "greedy"])

@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from caption.networks.attention import GridAttention
@@ -153,13 +153,38 @@ class RecurrentDecoder(nn.Module, ABC):
         styles: Int[Tensor, " row"] | None = None,
     ) -> tuple[Float[Tensor, "row length vocabulary"], Float[Tensor, "row length position"] | None]:
         """Score every next word given the true previous ones (teacher forcing)."""
-        state = self.start(features, captions_per_image=len(words) // len(features), styles=styles)
-        outputs, _, weights = self._run(words, state)
+        outputs, weights = self._read(words, features, styles)
         return self.output_words(outputs), weights
+
+    def scores_at(
+        self,
+        mask: Bool[Tensor, "row length"],
+        words: Int[Tensor, "row length"],
+        features: Float[Tensor, "image position feature"],
+        styles: Int[Tensor, " row"] | None = None,
+    ) -> tuple[Float[Tensor, "word vocabulary"], Float[Tensor, "row length position"] | None]:
+        """Score the next word as `forward` does, but only where the mask is True.
+
+        The vocabulary is most of the work outside the recurrence, and almost half of a batch is
+        what short captions are filled up with.
+        """
+        outputs, weights = self._read(words, features, styles)
+        return self.output_words(outputs[mask]), weights
 
     def recurrent_state(self, state: RecurrentState) -> CellState:
         """Return the tensors of all recurrences, those that the output reads first."""
         return tuple(part for cell in reversed(state.cells) for part in cell)
+
+    def _read(
+        self,
+        words: Int[Tensor, "row length"],
+        features: Float[Tensor, "image position feature"],
+        styles: Int[Tensor, " row"] | None,
+    ) -> tuple[Float[Tensor, "row length output"], Float[Tensor, "row length position"] | None]:
+        """Return what the vocabulary is scored with after each word of whole captions."""
+        state = self.start(features, captions_per_image=len(words) // len(features), styles=styles)
+        outputs, _, weights = self._run(words, state)
+        return outputs, weights
 
     def _run(
         self, words: Int[Tensor, "row length"], state: RecurrentState

@@ -8,7 +8,7 @@ from tiny_decoders import CELLS_OF_TESTS, KINDS, VOCABULARY_SIZE, WORDS, decoder
 from torch import nn
 from torch.testing import assert_close
 
-from caption.networks.decoder import Decoder, DecoderState
+from caption.networks.decoder import Decoder, DecoderState, ScoresSome
 from caption.networks.registry import CELLS
 
 every_kind = pytest.mark.parametrize("kind", KINDS)
@@ -28,6 +28,7 @@ def decoder(request, _one_cell_more):
 
 def test_it_is_a_decoder_and_its_state_a_state(decoder) -> None:
     assert isinstance(decoder, Decoder)
+    assert isinstance(decoder, ScoresSome)
     assert isinstance(decoder.start(features_of()), DecoderState)
 
 
@@ -39,6 +40,15 @@ def test_teacher_forcing_takes_the_same_steps_as_search(decoder) -> None:
         score, state, looked = decoder.step(words, state)
         assert_close(scores[:, position], score)
         assert_close(None if weights is None else weights[:, position], looked)
+
+
+def test_scores_of_some_words_are_those_of_all(decoder) -> None:
+    features, styles = features_of(), torch.tensor([0, 1, 0, 1])
+    mask = torch.tensor([[1, 1, 0], [0, 0, 0], [1, 0, 1], [1, 1, 1]]).bool()
+    scores, weights = decoder(WORDS, features, styles)
+    some, same_weights = decoder.scores_at(mask, WORDS, features, styles)
+    assert_close(some, scores[mask])
+    assert_close(same_weights, weights)
 
 
 def test_captions_side_by_side_equal_captions_alone(decoder) -> None:
