@@ -57,7 +57,7 @@ class Args:
     would be too large for half precision."""
     count: int = 60
     """Photos to take."""
-    epochs: int = 2
+    epochs: int = 1
     """Of each phase."""
 
     def __post_init__(self) -> None:
