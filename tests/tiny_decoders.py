@@ -4,6 +4,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.testing import assert_close
 
 from caption.networks.config import DecoderConfig
 from caption.networks.decoder import Decoder, build_decoder
@@ -23,6 +24,16 @@ def decoder_of(kind: str, *, cell: str = "lstm", **settings: Any) -> Decoder[Any
         | settings
     )
     return build_decoder(config, feature_dim=FEATURE_DIM, vocabulary_size=VOCABULARY_SIZE)
+
+
+def assert_forced_as_searched(decoder: Decoder[Any], words: Tensor, features: Tensor) -> None:
+    """Teacher forcing of two captions of each image takes the same steps as search."""
+    scores, weights = decoder(words, features)
+    state = decoder.start(features, captions_per_image=2)
+    for position, column in enumerate(words.unbind(dim=1)):
+        score, state, looked = decoder.step(column, state)
+        assert_close(scores[:, position], score)
+        assert_close(None if weights is None else weights[:, position], looked)
 
 
 def features_of(images: int = 2) -> Tensor:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from caption.errors import DataError
 from caption.networks.registry import check_name
 from caption.training.config import CaptionConfig
 from caption.training.presets import PRESETS
@@ -68,14 +67,11 @@ def main(args: Args) -> int:
     """Train, say where the best model is, and return 130 if a signal stopped it before."""
     from caption.training.phases import stages_of, train_in_stages
     from caption.training.start import initial_model, trained_model
-    from caption.training.task import task_of
+    from caption.training.task import refuse_stored_features, task_of
 
     stages = stages_of(args.config)
     if args.features is not None and all(stage.config.trainable_stages for stage in stages):
-        raise DataError(
-            "stored features are for a frozen encoder, but trainable_stages is "
-            f"{args.config.trainable_stages}; leave one of the two out"
-        )
+        refuse_stored_features(stages[0].config)
     trained = trained_model(args.config, args.initial, encoder_weights=args.encoder_weights)
     train, validation = _images(args)
     print(f"{len(train)} images to learn from, {len(validation)} to validate by", flush=True)

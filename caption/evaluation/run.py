@@ -72,13 +72,9 @@ def token_loss(
     scores: Float[Tensor, "row length vocabulary"],
     targets: Int[Tensor, "row length"],
     mask: Bool[Tensor, "row length"],
-    *,
-    label_smoothing: float = 0.0,
 ) -> Float[Tensor, ""]:
     """Return the cross-entropy in nats, summed over the real words."""
-    return F.cross_entropy(
-        scores[mask], targets[mask], reduction="sum", label_smoothing=label_smoothing
-    )
+    return F.cross_entropy(scores[mask], targets[mask], reduction="sum")
 
 
 def evaluate_captions(

@@ -208,12 +208,8 @@ def task_of(
             read_pixels(Preprocess(preprocess), Augment(preprocess, config.augment)),
             read_pixels(Preprocess(preprocess)),
         ]
-    elif config.trainable_stages:
-        raise DataError(
-            "stored features are for a frozen encoder, but trainable_stages is "
-            f"{config.trainable_stages}; leave one of the two out"
-        )
     else:
+        refuse_stored_features(config)
         encoder = model.encoder.eval()
         readers = [
             read_stored(
@@ -227,3 +223,16 @@ def task_of(
         train=ImageSet(train, readers[0], pool, from_pool),
         validation=ImageSet(validation, readers[1]),
     )
+
+
+def refuse_stored_features(config: CaptionConfig) -> None:
+    """Refuse stored features of an encoder that learns.
+
+    Raises:
+        DataError: says how many of its stages do.
+    """
+    if config.trainable_stages:
+        raise DataError(
+            "stored features are for a frozen encoder, but trainable_stages is "
+            f"{config.trainable_stages}; leave one of the two out"
+        )

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 import torch
 from bag_decoder import BagDecoder
+from tiny_decoders import assert_forced_as_searched
 from tiny_tasks import build_task
 from torch import nn
 
@@ -143,12 +144,7 @@ def test_another_cell_takes_one_line_too(monkeypatch) -> None:
         vocabulary_size=11,
     ).eval()
     features, words = torch.rand(2, 6, 8), torch.tensor([[1, 4], [1, 6], [1, 7], [1, 9]])
-    scores, weights = decoder(words, features)
-    state = decoder.start(features, captions_per_image=2)
-    for position, column in enumerate(words.unbind(dim=1)):
-        score, state, looked = decoder.step(column, state)
-        torch.testing.assert_close(scores[:, position], score)
-        torch.testing.assert_close(weights[:, position], looked)
+    assert_forced_as_searched(decoder, words, features)
 
 
 def test_an_objective_counts_its_own_terms_and_knows_the_images(images, tmp_path) -> None:

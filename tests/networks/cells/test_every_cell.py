@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from tiny_decoders import assert_forced_as_searched
 from torch import Tensor
 
 from caption.networks.cells.build import build_cell, initial_dim
@@ -61,12 +62,7 @@ def test_what_is_named_is_a_cell(named) -> None:
 
 
 def test_teacher_forcing_takes_the_same_steps_as_search(decoder, features) -> None:
-    all_scores, all_weights = decoder(WORDS, features)
-    state = decoder.start(features, captions_per_image=2)
-    for position, words in enumerate(WORDS.unbind(dim=1)):
-        scores, state, weights = decoder.step(words, state)
-        torch.testing.assert_close(all_scores[:, position], scores)
-        torch.testing.assert_close(all_weights[:, position], weights)
+    assert_forced_as_searched(decoder, WORDS, features)
 
 
 def test_selected_rows_go_on_as_in_the_batch(decoder, features) -> None:

@@ -4,7 +4,15 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny_decoders import CELLS_OF_TESTS, KINDS, VOCABULARY_SIZE, WORDS, decoder_of, features_of
+from tiny_decoders import (
+    CELLS_OF_TESTS,
+    KINDS,
+    VOCABULARY_SIZE,
+    WORDS,
+    assert_forced_as_searched,
+    decoder_of,
+    features_of,
+)
 from torch import nn
 from torch.testing import assert_close
 
@@ -33,13 +41,7 @@ def test_it_is_a_decoder_and_its_state_a_state(decoder) -> None:
 
 
 def test_teacher_forcing_takes_the_same_steps_as_search(decoder) -> None:
-    features = features_of()
-    scores, weights = decoder(WORDS, features)
-    state = decoder.start(features, captions_per_image=2)
-    for position, words in enumerate(WORDS.unbind(dim=1)):
-        score, state, looked = decoder.step(words, state)
-        assert_close(scores[:, position], score)
-        assert_close(None if weights is None else weights[:, position], looked)
+    assert_forced_as_searched(decoder, WORDS, features_of())
 
 
 def test_scores_of_some_words_are_those_of_all(decoder) -> None:
