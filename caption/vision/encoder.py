@@ -18,7 +18,12 @@ from jaxtyping import Float
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
-from torchvision.models.feature_extraction import create_feature_extractor, get_graph_node_names
+from torch.fx import Graph
+from torchvision.models.feature_extraction import (
+    DualGraphModule,
+    create_feature_extractor,
+    get_graph_node_names,
+)
 
 from caption.errors import ModelError
 from caption.vision.config import EncoderConfig
@@ -42,9 +47,7 @@ class ImageEncoder(nn.Module):
         super().__init__()
         self.config = config
         classifier = _classifier(config.architecture)
-        self.network = create_feature_extractor(
-            classifier, {_grid_node(classifier, config): "grid"}, suppress_diff_warning=True
-        )
+        self.network = _cut(classifier, config.architecture, _grid_node(classifier, config))
         # Channels-last is how the convolutions of CPUs and GPUs like it best.
         self.network.to(memory_format=torch.channels_last)
         self.stages = _stage_names(self.network)
@@ -216,6 +219,18 @@ def _node_names(classifier: nn.Module, architecture: str) -> list[str]:
         names = get_graph_node_names(classifier, suppress_diff_warning=True)
         _known_nodes[architecture] = names[1]
     return _known_nodes[architecture]
+
+
+_known_graphs: dict[tuple[str, str], tuple[Graph, Graph]] = {}
+
+
+def _cut(classifier: nn.Module, architecture: str, node: str) -> nn.Module:
+    """Return a network up to a node. The steps to there are traced once, as the nodes are."""
+    key = architecture, node
+    if key not in _known_graphs:
+        cut = create_feature_extractor(classifier, {node: "grid"}, suppress_diff_warning=True)
+        _known_graphs[key] = cut.train_graph, cut.eval_graph
+    return DualGraphModule(classifier, *_known_graphs[key])
 
 
 def _stage_names(network: nn.Module) -> list[str]:

@@ -2,8 +2,8 @@
 
 import json
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -29,20 +29,21 @@ class Ending:
 
 
 def run_in_two(
-    make: Callable[[int], LineTask], run: Path, config: TrainerConfig = TWO_EPOCHS, **options
+    tasks: tuple[LineTask, LineTask], run: Path, config: TrainerConfig = TWO_EPOCHS, **options
 ) -> list[Ending]:
-    """Fit the task of each process and return how they ended."""
-
-    def work(rank: int) -> None:
-        task = make(rank)
-        outcome = fit(task, run, config, **options)
-        torch.save(Ending(outcome, weights(task)), f"{run}-{rank}.pt")
-
-    in_processes(2, work)
+    """Fit the first task in one process and the second in another; return how they ended."""
+    in_processes(2, partial(_fit_one, tasks, run, config, options))
     endings = [torch.load(f"{run}-{rank}.pt", weights_only=False) for rank in (0, 1)]
     assert endings[0].outcome == endings[1].outcome
     assert torch.equal(endings[0].weights, endings[1].weights)
     return endings
+
+
+def _fit_one(
+    tasks: tuple[LineTask, LineTask], run: Path, config: TrainerConfig, options: dict, rank: int
+) -> None:
+    outcome = fit(tasks[rank], run, config, **options)
+    torch.save(Ending(outcome, weights(tasks[rank])), f"{run}-{rank}.pt")
 
 
 def records(run: Path) -> list[dict]:
@@ -65,11 +66,8 @@ def test_two_processes_equal_one_with_the_same_examples_in_an_update(
     one = LineTask(batch_size=8, num_examples=num_examples, dropout=0.0)
     outcome = fit(one, tmp_path / "one", TWO_EPOCHS)
     config = replace(TWO_EPOCHS, accumulate=accumulate)
-    two = run_in_two(
-        lambda rank: LineTask(batch_size=batch_size, num_examples=num_examples, dropout=0.0),
-        tmp_path / "two",
-        config,
-    )
+    half = LineTask(batch_size=batch_size, num_examples=num_examples, dropout=0.0)
+    two = run_in_two((half, half), tmp_path / "two", config)
     torch.testing.assert_close(two[0].weights, weights(one), rtol=0, atol=1e-6)
     assert two[0].outcome.best == pytest.approx(outcome.best, abs=1e-6)
     for mine, other in zip(records(tmp_path / "one"), records(tmp_path / "two"), strict=True):
@@ -79,24 +77,24 @@ def test_two_processes_equal_one_with_the_same_examples_in_an_update(
 
 def test_a_signal_to_one_process_stops_both_and_they_resume_exactly(tmp_path) -> None:
     config = replace(CONFIG, ema=0.5)
-    run_in_two(lambda rank: LineTask(), tmp_path / "whole", config)
-    broken = run_in_two(
-        lambda rank: LineTask(interrupt_at=5 if rank == 1 else None), tmp_path / "broken", config
-    )
+    run_in_two((LineTask(), LineTask()), tmp_path / "whole", config)
+    interrupted = (LineTask(), LineTask(interrupt_at=5))
+    broken = run_in_two(interrupted, tmp_path / "broken", config)
     assert not broken[0].outcome.finished
     with pytest.raises(ModelError, match="was written with another number of processes"):
         fit(LineTask(), tmp_path / "broken", config, resume=True)
-    rest = run_in_two(lambda rank: LineTask(), tmp_path / "broken", config, resume=True)
+    rest = run_in_two((LineTask(), LineTask()), tmp_path / "broken", config, resume=True)
     assert rest[0].outcome.finished
     # Dropout differs between the processes, so each of them went on with its own random numbers.
     one, other = (saved_weights(tmp_path / name / "last") for name in ("whole", "broken"))
     assert torch.equal(one, other)
 
 
+@dataclass
 class Awkward(LineTask):
     """Steps through parts of the model, some of which a batch leaves out; only rank 0 may score."""
 
-    rank = 0
+    rank: int = 0
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -119,13 +117,8 @@ class Awkward(LineTask):
 
 
 def test_both_decide_alike_and_one_validates_and_writes(tmp_path) -> None:
-    def make(rank: int) -> LineTask:
-        task = Awkward()
-        task.rank = rank
-        return task
-
     config = replace(CONFIG, epochs=5, patience=2, checkpoint_every=1000)
-    endings = run_in_two(make, tmp_path / "run", config)
+    endings = run_in_two((Awkward(rank=0), Awkward(rank=1)), tmp_path / "run", config)
     assert endings[0].outcome == Stopped(best=0.9, finished=True)
     found = records(tmp_path / "run")
     assert len([record for record in found if record["kind"] == "validation"]) == 4

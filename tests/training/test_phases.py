@@ -4,14 +4,19 @@ import copy
 import os
 import signal
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
 import pytest
 import torch
 from processes import in_processes
 from safetensors.torch import load_file
+from tiny import DataSet
+from tiny_models import caption_model, words_of_scenes
 
 from caption.data.forms import read_captions
 from caption.engine.config import OptimConfig, TrainerConfig
+from caption.models.captioner import CaptionModel
 from caption.training.config import (
     BatchConfig,
     CaptionConfig,
@@ -43,21 +48,29 @@ class Interrupted(CaptionTask):
         return super().loss(batch, done)
 
 
-@pytest.fixture
-def train(data_set, tiny_model):
+def in_phases(
+    data_set: DataSet,
+    model: CaptionModel,
+    run: Path,
+    config: CaptionConfig = CONFIG,
+    *,
+    interrupted: str = "",
+    **options,
+) -> Outcome:
     images = read_captions(data_set.images, data_set.annotations).images
 
-    def train(run, config=CONFIG, *, interrupted="", **options) -> Outcome:
-        def make_task(stage, start):
-            task = task_of(stage.config, start, train=images, validation=images)
-            if stage.name.startswith(interrupted or "none"):
-                task.__class__ = Interrupted
-            return task
+    def make_task(stage, start):
+        task = task_of(stage.config, start, train=images, validation=images)
+        if stage.name.startswith(interrupted or "none"):
+            task.__class__ = Interrupted
+        return task
 
-        model = copy.deepcopy(tiny_model)
-        return train_in_stages(model, stages_of(config), make_task, run, **options)
+    return train_in_stages(copy.deepcopy(model), stages_of(config), make_task, run, **options)
 
-    return train
+
+@pytest.fixture
+def train(data_set, tiny_model):
+    return partial(in_phases, data_set, tiny_model)
 
 
 def test_a_run_that_is_stopped_in_every_phase_ends_as_the_unbroken_one(train, tmp_path) -> None:
@@ -85,15 +98,16 @@ def test_a_phase_that_made_nothing_better_is_forgotten(train, tmp_path) -> None:
         assert all(torch.equal(best[name], found[name]) for name in best)
 
 
-def test_two_processes_go_through_the_phases_together(train, tmp_path) -> None:
+def one_of_two(data_set: DataSet, directory: Path, rank: int) -> None:
+    os.environ["ACCELERATE_USE_CPU"] = "true"  # as `accelerate launch --cpu` does
+    torch.manual_seed(0)
     config = replace(CONFIG, phases=("cross_entropy", "self_critical"))
+    outcome = in_phases(data_set, caption_model(words_of_scenes()), directory / "run", config)
+    torch.save((outcome.score, dict(outcome.model.state_dict())), directory / f"{rank}.pt")
 
-    def work(rank: int) -> None:
-        os.environ["ACCELERATE_USE_CPU"] = "true"  # as `accelerate launch --cpu` does
-        outcome = train(tmp_path / "run", config)
-        torch.save((outcome.score, dict(outcome.model.state_dict())), tmp_path / f"{rank}.pt")
 
-    in_processes(2, work)
+def test_two_processes_go_through_the_phases_together(data_set, tmp_path) -> None:
+    in_processes(2, partial(one_of_two, data_set, tmp_path))
     (score, one), (other_score, other) = (torch.load(tmp_path / f"{rank}.pt") for rank in (0, 1))
     assert score == other_score
     best = weights(tmp_path / "run" / "best")
