@@ -17,6 +17,7 @@ from caption.errors import DataError
 
 if TYPE_CHECKING:
     from caption.ablation.runs import Run
+    from caption.ablation.summary import Summary
     from caption.ablation.variants import Variant, Variants
     from caption.data.captioned import CaptionedImage
 
@@ -65,6 +66,8 @@ class Args:
     """Each variant is trained with each of them."""
     processes: int = 1
     """Runs at a time; each of several has one thread, unless OMP_NUM_THREADS says otherwise."""
+    pictures: bool = False
+    """Also draw effects.png and costs.png at the end, which takes matplotlib."""
     check: bool = False
     """Only check the list of variants, and show the commands that it comes to."""
 
@@ -81,7 +84,10 @@ def main(args: Args) -> int:
     from caption.ablation.schedule import carry_out
     from caption.ablation.variants import read_variants
     from caption.ablation.work import in_processes, stopped_politely
+    from caption.files.figures import new_figure
 
+    if args.pictures:
+        new_figure(1.0, 1.0)  # whether there is matplotlib is to be known before days of training
     variants = read_variants(args.variants)
     plan = _Plan(args, variants)
     learnt, validation = _images(args)
@@ -105,7 +111,9 @@ def main(args: Args) -> int:
     work = in_processes(_in_python, {} if alone else {"OMP_NUM_THREADS": "1"})
     with stopped_politely():
         carry_out(runs, work, processes=args.processes, watch=watch)
-    write_tables()
+    summary = write_tables()
+    if args.pictures:
+        _draw(summary, args.run)
     num_failed = sum(not is_done(run) for run in runs)
     print(f"{args.run / 'table.md'}: {len(runs) - num_failed} runs are done, {num_failed} failed")
     return 1 if num_failed else 0
@@ -131,8 +139,8 @@ def _images(args: Args) -> "tuple[Sequence[CaptionedImage], Sequence[CaptionedIm
 
 def _table_writer(
     args: Args, plan: "_Plan", runs: "Sequence[Run]", validation: "Sequence[CaptionedImage]"
-) -> Callable[[], None]:
-    """Return what writes the tables of the runs that are done by then."""
+) -> "Callable[[], Summary]":
+    """Return what writes the tables of the runs that are done by then, and gives what they say."""
     from caption.ablation.lock import wait_for
     from caption.ablation.results import read_result
     from caption.ablation.summary import summarise
@@ -147,11 +155,21 @@ def _table_writer(
     references = {image.image_id: image.captions for image in validation}
     read = cache(partial(read_result, references=references, protocol=how))
 
-    def write() -> None:
+    def write() -> "Summary":
         with wait_for(args.run / ".lock"):  # of several ablations, one at a time
-            write_tables(args.run, summarise(plan.variants, runs, read, protocol=how))
+            summary = summarise(plan.variants, runs, read, protocol=how)
+            write_tables(args.run, summary)
+        return summary
 
     return write
+
+
+def _draw(summary: "Summary", folder: Path) -> None:
+    from caption.ablation.pictures import draw_costs, draw_effects
+    from caption.files.figures import write_figure
+
+    write_figure(folder / "effects.png", draw_effects(summary))
+    write_figure(folder / "costs.png", draw_costs(summary))
 
 
 def _commands(run: "Run") -> Iterator[tuple[str, Sequence[str]]]:

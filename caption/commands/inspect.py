@@ -122,7 +122,7 @@ def _of_data(args: Args, model: "CaptionModel", data: Path, own: "list[Activatio
 
 
 def _write(args: Args, name: str, figure: "Figure") -> None:
-    from caption.inspection.figures import write_figure
+    from caption.files.figures import write_figure
 
     path = args.output / f"{name}.png"
     write_figure(path, figure)

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from caption.evaluation.report import NAMES
+from caption.files.figures import new_figure
 from caption.inspection.activations import Activations
 from caption.inspection.curves import TrainingCurves
-from caption.inspection.figures import new_figure
 from caption.inspection.gradients import GradientReach
 from caption.inspection.units import UnitRanking
 

@@ -1,4 +1,4 @@
-"""What the runs left becomes means, differences and warnings, in three files."""
+"""What the runs left becomes means, differences, warnings and pictures of them."""
 
 import csv
 import json
@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from caption.ablation.pictures import draw_costs, draw_effects
 from caption.ablation.results import Budget, Result, budget_of, count_parameters, read_result
 from caption.ablation.runs import Run, Step, begin
 from caption.ablation.summary import Summary, summarise
@@ -175,3 +176,38 @@ def test_a_report_of_something_else_is_refused(content, message, tmp_path) -> No
     run.report.write_text(content)
     with pytest.raises(DataError, match=message):
         read(run)
+
+
+@pytest.fixture
+def two_of_three(variants, tmp_path):
+    runs = [
+        done(run_in(tmp_path, name, seed), right=right + seed)
+        for name, right in (("plain", 2), ("good", 6))
+        for seed in (0, 1)
+    ]
+    return summary_of(variants, runs)
+
+
+def test_a_row_for_each_variant_with_its_interval_and_its_seeds(two_of_three) -> None:
+    left, right = draw_effects(two_of_three).axes
+    assert [label.get_text() for label in left.get_yticklabels()] == ["better"]
+    for axes, metric in ((left, "cider_d"), (right, "bleu_4")):
+        effect = two_of_three.rows[2].effect[metric]
+        _, interval, seeds, mean = (list(line.get_xdata()) for line in axes.lines)
+        assert interval == list(effect.interval)
+        assert mean == [effect.difference]
+        assert sum(seeds) / 2 == pytest.approx(effect.difference)
+    assert left.get_xlabel() == "CIDEr-D, better than plain"
+
+
+def test_costs_are_minutes_of_training(two_of_three) -> None:
+    (axes,) = draw_costs(two_of_three).axes
+    assert [text.get_text() for text in axes.texts] == ["plain", "good"]
+    assert [line.get_xdata()[0] for line in axes.lines] == pytest.approx([9.5 / 60] * 2)
+    scores = [row.mean("cider_d") for row in two_of_three.rows if row.results]
+    assert [line.get_ydata()[0] for line in axes.lines] == scores
+
+
+def test_with_nothing_to_compare_nothing_is_drawn(variants, tmp_path) -> None:
+    with pytest.raises(DataError, match="no variant has a seed in common with 'plain' yet"):
+        draw_effects(summary_of(variants, [done(run_in(tmp_path, "plain", 0), right=3)]))

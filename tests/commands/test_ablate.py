@@ -36,10 +36,12 @@ def words(data_set, tmp_path):
 @pytest.mark.timeout(400)  # four processes each import torch
 def test_variants_are_trained_scored_and_compared_once(words, write, tmp_path) -> None:
     words += ["--variants", write("v.toml", LIST), "--features", tmp_path / "features"]
-    words += ["--processes", 2]
+    words += ["--processes", 2, "--pictures"]
     done = run_here(*words)
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"{tmp_path / 'runs' / 'table.md'}: 2 runs are done, 0 failed\n" in done.stdout
+    for picture in ("effects.png", "costs.png"):
+        assert (tmp_path / "runs" / picture).read_bytes().startswith(b"\x89PNG")
     table = json.loads((tmp_path / "runs" / "table.json").read_text())
     assert "beam 2" in table["protocol"]["captions"]
     assert [v["title"] for v in table["variants"]] == ["as it is", "narrow"]

@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 
 from caption.errors import DataError, GlimpseError
+from caption.files.figures import new_figure, write_figure
 from caption.inspection.activations import Activations
 from caption.inspection.curves import TrainingCurves
-from caption.inspection.figures import new_figure, write_figure
 from caption.inspection.gradients import GradientReach
 from caption.inspection.pictures import (
     COLUMNS,
