@@ -4,8 +4,11 @@ import contextlib
 import io
 import os
 import runpy
+import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,6 +26,18 @@ Done = subprocess.CompletedProcess[str]
 def run_here(*words: object) -> Done:
     """Run a command of `glimpse` in this process, which has imported what it needs."""
     return _here(main, "glimpse", *words)
+
+
+def run_here_and_stop(*words: object, run: Path) -> Done:
+    """Run a training command in this process, and ask it to stop when its run has begun."""
+
+    def stop() -> None:
+        while not any(run.rglob("metrics.jsonl")):
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=stop, daemon=True).start()
+    return run_here(*words)
 
 
 def run_script_here(script: str, *words: object) -> Done:

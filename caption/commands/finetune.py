@@ -59,8 +59,8 @@ class Args(Finetuning):
             raise ValueError(f"replay_images must be at least 1, got {self.replay_images}")
 
 
-def main(args: Args) -> None:
-    """Check the data, train, and tell how much better the new model is."""
+def main(args: Args) -> int:
+    """Check the data, train, tell how much better the new model is; return 130 if stopped."""
     from accelerate import PartialState
 
     from caption.data.check import checked
@@ -107,7 +107,7 @@ def main(args: Args) -> None:
     best = finetune(model, parts, stages, args.output / "training", resume=args.resume)
     if best is None:
         print("stopped; continue with --resume")
-        return
+        return 130
     report = compare_models(best, old, parts.held_out, data=data_set.form)
     print(table(report))
     pictures = {image.image_id: image.source for image in parts.held_out}
@@ -117,6 +117,7 @@ def main(args: Args) -> None:
     install(best, args.output, report, source=source, data=data_set.form, num_train=num_train)
     shutil.rmtree(args.output / "training" / "features")
     print(f"{args.output}: try it with glimpse app --model {args.output}")
+    return 0
 
 
 def some_of(names: "Sequence[str]", kind: str) -> str:

@@ -1,16 +1,12 @@
 """`glimpse ablate` as a person types it."""
 
 import json
-import os
 import re
 import shlex
-import signal
-import threading
-import time
 
 import pytest
 from conftest import SMALL_TRAINING
-from console import run_here
+from console import run_here, run_here_and_stop
 
 LIST = f"""
 [common]
@@ -148,16 +144,7 @@ def test_validation_images_must_be_the_same_for_all(data_set, write, tmp_path) -
 
 
 def test_a_stopped_training_does_not_end_as_a_finished_one(training, tmp_path) -> None:
-    log = tmp_path / "metrics.jsonl"
-
-    def stop_when_begun() -> None:
-        while not log.exists():
-            time.sleep(0.01)
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    threading.Thread(target=stop_when_begun).start()
-    done = run_here(
-        *("train", "captions", "--run", tmp_path, *training, "--config.trainer.epochs", "500")
-    )
+    words = ("train", "captions", "--run", tmp_path, *training, "--config.trainer.epochs", "500")
+    done = run_here_and_stop(*words, run=tmp_path)
     assert done.returncode == 130
     assert re.match(r"stopped; continue with --resume", done.stdout.splitlines()[-1])

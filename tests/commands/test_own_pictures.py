@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from console import run_here
+from console import run_here, run_here_and_stop
 from tiny import COLOURS, SIDES, captions_of, scene
 
 from caption.archive.lines import read_rows
@@ -95,6 +95,15 @@ def test_pictures_without_captions_are_said_to_be_that(mine, tmp_path) -> None:
     assert "no captions: nothing to train on" in checked.stdout
     refused = run_here("finetune", "captions", "--data", mine, "--output", tmp_path / "run")
     assert (refused.returncode, "pictures without captions" in refused.stderr) == (2, True)
+
+
+def test_stopped_fine_tuning_does_not_end_as_a_finished_one(mine, tiny, tmp_path) -> None:
+    words = ("finetune", "captions", "--data", mine, "--output", tmp_path / "run", "--model", tiny)
+    done = run_here_and_stop(*words, "--epochs", 500, run=tmp_path / "run")
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (
+        130,
+        "stopped; continue with --resume",
+    )
 
 
 def test_questions_are_checked_and_taught(mine, tmp_path) -> None:

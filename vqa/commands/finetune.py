@@ -18,8 +18,8 @@ class Args(Finetuning):
     was fine-tuned on them; by default the model that comes with the package."""
 
 
-def main(args: Args) -> None:
-    """Check the data, train, and tell how much better the new model is."""
+def main(args: Args) -> int:
+    """Check the data, train, tell how much better the new model is; return 130 if stopped."""
     import torch
     from accelerate import PartialState
 
@@ -59,7 +59,7 @@ def main(args: Args) -> None:
     outcome = Trainer(config.trainer).fit(task, training, resume=args.resume and begun)
     if not outcome.finished:
         print("stopped; continue with --resume")
-        return
+        return 130
     best = VqaModel.from_pretrained(training / "best")
     comparison = compare_models(best, old, held_out, store)
     print(comparison, *comparison.table().lines(), sep="\n")
@@ -69,3 +69,4 @@ def main(args: Args) -> None:
     shutil.rmtree(training / "features")
     captioner = f" --model {args.captioner}" if args.captioner else ""
     print(f"{args.output}: try it with glimpse app --ask-model {args.output}{captioner}")
+    return 0
