@@ -1,7 +1,7 @@
 """What training starts from: a trained model, which no setting may contradict, or a new one."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 import torch
@@ -10,10 +10,13 @@ from caption.data.captioned import CaptionedImage
 from caption.errors import Argument, ModelError
 from caption.models.captioner import CaptionModel
 from caption.networks.config import DecoderConfig
+from caption.networks.decoder import build_decoder
 from caption.text.vocabulary import Unit, Vocabulary
 from caption.training.config import CaptionConfig, TextConfig
 from caption.vision.config import EncoderConfig
 
+FREE = ("dropout", "variational_dropout")
+"""Settings of a decoder that no weight depends on: training may go on with others."""
 USUAL_WEIGHTS = "imagenet"
 """What a new encoder starts from unless it is said."""
 
@@ -56,6 +59,22 @@ def trained_model(
             f"{initial}: a model to start from keeps its sizes, but {', '.join(wrong)}; leave out "
             "what differs, or train a new model"
         )
+    return _with_dropout(model, config.decoder)
+
+
+def _with_dropout(model: CaptionModel, wanted: DecoderConfig) -> CaptionModel:
+    """Return a model whose FREE settings are those that are asked for."""
+    asked = {name: getattr(wanted, name) for name in FREE}
+    usual = {name: getattr(DecoderConfig(), name) for name in FREE}
+    changed = {name: value for name, value in asked.items() if value != usual[name]}
+    if changed:
+        weights = model.get_submodule("decoder").state_dict()
+        model.decoder = build_decoder(
+            replace(model.decoder.config, **changed),
+            feature_dim=model.encoder.feature_dim,
+            vocabulary_size=len(model.vocabulary),
+        )
+        model.get_submodule("decoder").load_state_dict(weights)
     return model
 
 
@@ -82,6 +101,8 @@ def contradictions(
 
 def _differences(name: str, wanted: Any, usual: Any, has: Any) -> Iterator[str]:
     for field in fields(wanted):
+        if field.name in FREE:
+            continue
         mine, other, its = (getattr(part, field.name) for part in (wanted, usual, has))
         if is_dataclass(mine):
             yield from _differences(f"{name}.{field.name}", mine, other, its)

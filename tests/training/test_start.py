@@ -53,3 +53,11 @@ def test_what_is_as_usual_or_as_in_the_model_is_no_contradiction(data_set, initi
     message = r"minimum_count is 6, which makes \d+ words of these captions, .* keeps its own 15;"
     with pytest.raises(ModelError, match=message):
         start(6)
+
+
+def test_dropout_may_differ_from_that_of_the_model_to_start_from(initial) -> None:
+    plain = trained_model(CaptionConfig(), initial)
+    changed = trained_model(CaptionConfig(decoder=DecoderConfig(dropout=0.3)), initial)
+    assert (plain.decoder.config.dropout, changed.decoder.config.dropout) == (0.5, 0.3)
+    assert changed.decoder.dropout.p == 0.3
+    assert changed.fingerprint() == plain.fingerprint()
