@@ -8,6 +8,7 @@ import difflib
 import hashlib
 import json
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import asdict
 from pathlib import Path
 
@@ -229,8 +230,9 @@ def _cut(classifier: nn.Module, architecture: str, node: str) -> nn.Module:
     key = architecture, node
     if key not in _known_graphs:
         cut = create_feature_extractor(classifier, {node: "grid"}, suppress_diff_warning=True)
-        _known_graphs[key] = cut.train_graph, cut.eval_graph
-    return DualGraphModule(classifier, *_known_graphs[key])
+        _known_graphs[key] = deepcopy(cut.train_graph), deepcopy(cut.eval_graph)
+    # Copies, since a graph holds on to the network that uses it, and to its weights.
+    return DualGraphModule(classifier, *map(deepcopy, _known_graphs[key]))
 
 
 def _stage_names(network: nn.Module) -> list[str]:

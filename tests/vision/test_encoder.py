@@ -1,3 +1,6 @@
+import gc
+import weakref
+
 import numpy as np
 import pytest
 import torch
@@ -212,3 +215,11 @@ def test_a_photo_passes_through_the_whole_eye() -> None:
     image = Image.fromarray(np.random.default_rng(0).integers(0, 255, (50, 70, 3), np.uint8))
     grid = encoder().eval()(Preprocess(SMALL)(image).unsqueeze(0))
     assert torch.isfinite(grid).all()
+
+
+def test_an_encoder_that_is_no_longer_used_gives_its_memory_back() -> None:
+    unused = encoder()
+    network = weakref.ref(unused.network)
+    del unused
+    gc.collect()
+    assert network() is None
