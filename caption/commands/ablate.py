@@ -112,10 +112,10 @@ def main(args: Args) -> int:
     with stopped_politely():
         carry_out(runs, work, processes=args.processes, watch=watch)
     summary = write_tables()
-    if args.pictures:
-        _draw(summary, args.run)
     num_failed = sum(not is_done(run) for run in runs)
     print(f"{args.run / 'table.md'}: {len(runs) - num_failed} runs are done, {num_failed} failed")
+    if args.pictures:
+        _draw(summary, args.run)
     return 1 if num_failed else 0
 
 
