@@ -13,8 +13,8 @@ from caption.files.figures import new_figure
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-METRICS = ("cider_d", "bleu_4")
-"""Those that are drawn, with a panel each."""
+DRAWN = ("cider_d", "bleu_4")
+"""Metrics that have a panel each."""
 
 
 def draw_effects(summary: Summary) -> "Figure":
@@ -33,9 +33,9 @@ def draw_effects(summary: Summary) -> "Figure":
         )
     baseline = next(row for row in summary.rows if row.variant.name == summary.baseline)
     figure = new_figure(10.0, 0.28 * len(rows) + 1.2)
-    panels = figure.subplots(1, len(METRICS), sharey=True)
+    panels = figure.subplots(1, len(DRAWN), sharey=True)
     places = range(len(rows))
-    for axes, metric in zip(panels, METRICS, strict=True):
+    for axes, metric in zip(panels, DRAWN, strict=True):
         axes.axvline(0.0, color="grey", linewidth=1)
         for place, row in zip(places, rows, strict=True):
             effect = row.effect[metric]

@@ -63,19 +63,20 @@ def trained_model(
 
 
 def _with_dropout(model: CaptionModel, wanted: DecoderConfig) -> CaptionModel:
-    """Return a model whose FREE settings are those that are asked for."""
-    asked = {name: getattr(wanted, name) for name in FREE}
-    usual = {name: getattr(DecoderConfig(), name) for name in FREE}
-    changed = {name: value for name, value in asked.items() if value != usual[name]}
-    if changed:
+    """Give a model those of the FREE settings that are asked for, and return it."""
+    usual = DecoderConfig()
+    asked = {
+        name: value for name in FREE if (value := getattr(wanted, name)) != getattr(usual, name)
+    }
+    if asked:
         weights = model.get_submodule("decoder").state_dict()
         model.decoder = build_decoder(
-            replace(model.decoder.config, **changed),
+            replace(model.decoder.config, **asked),
             feature_dim=model.encoder.feature_dim,
             vocabulary_size=len(model.vocabulary),
         )
         model.get_submodule("decoder").load_state_dict(weights)
-    return model
+    return model.eval()
 
 
 def contradictions(
