@@ -288,8 +288,12 @@ class _Plan:
 
     def _encoder(self, name: str) -> object:
         """Return what tells a frozen encoder from others."""
-        first = self._trainings[self._first(name)]
-        return first.initial or (first.encoder_weights, first.config.encoder)
+        from caption.vision.config import PreprocessConfig
+
+        first, own = self._trainings[self._first(name)], self._trainings[name]
+        sizes = [training.config.encoder.preprocess.size for training in (own, first)]
+        size = next((size for size in sizes if size != PreprocessConfig().size), None)
+        return first.initial or (first.encoder_weights, first.config.encoder), size
 
     def _first(self, name: str) -> str:
         """Return the variant that a variant's model begins as, perhaps itself."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import fields, is_dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
@@ -10,13 +10,13 @@ from caption.data.captioned import CaptionedImage
 from caption.errors import Argument, ModelError
 from caption.models.captioner import CaptionModel
 from caption.networks.config import DecoderConfig
-from caption.networks.decoder import build_decoder
 from caption.text.vocabulary import Unit, Vocabulary
 from caption.training.config import CaptionConfig, TextConfig
 from caption.vision.config import EncoderConfig
 
-FREE = ("dropout", "variational_dropout")
-"""Settings of a decoder that no weight depends on: training may go on with others."""
+FREE = ("decoder.dropout", "decoder.variational_dropout", "encoder.preprocess.size")
+"""Settings that no weight depends on: training may go on with others."""
+Config = TypeVar("Config", bound=Any)
 USUAL_WEIGHTS = "imagenet"
 """What a new encoder starts from unless it is said."""
 
@@ -59,24 +59,39 @@ def trained_model(
             f"{initial}: a model to start from keeps its sizes, but {', '.join(wrong)}; leave out "
             "what differs, or train a new model"
         )
-    return _with_dropout(model, config.decoder)
+    return _with_free_settings(model, config)
 
 
-def _with_dropout(model: CaptionModel, wanted: DecoderConfig) -> CaptionModel:
+def _with_free_settings(model: CaptionModel, config: CaptionConfig) -> CaptionModel:
     """Give a model those of the FREE settings that are asked for, and return it."""
-    usual = DecoderConfig()
-    asked = {
-        name: value for name in FREE if (value := getattr(wanted, name)) != getattr(usual, name)
-    }
-    if asked:
-        weights = model.get_submodule("decoder").state_dict()
-        model.decoder = build_decoder(
-            replace(model.decoder.config, **asked),
-            feature_dim=model.encoder.feature_dim,
-            vocabulary_size=len(model.vocabulary),
-        )
-        model.get_submodule("decoder").load_state_dict(weights)
+    encoder, decoder = model.encoder.config, model.decoder.config
+    encoder = _with_asked(encoder, "encoder", config.encoder, EncoderConfig())
+    decoder = _with_asked(decoder, "decoder", config.decoder, DecoderConfig())
+    if (encoder, decoder) != (model.encoder.config, model.decoder.config):
+        weights = model.state_dict()
+        model = CaptionModel(encoder, decoder, model.vocabulary)
+        model.load_state_dict(weights)
     return model.eval()
+
+
+def _with_asked(has: Config, name: str, wanted: Config, usual: Config) -> Config:
+    """Return a config with those of the FREE settings that are asked for.
+
+    Args:
+        has: a model's config.
+        name: where it is in the whole config, such as 'encoder.preprocess'.
+        wanted: what is asked for.
+        usual: what is in it where nothing is asked for.
+    """
+    asked = {}
+    for field in fields(has):
+        its, mine, other = (getattr(part, field.name) for part in (has, wanted, usual))
+        dotted = f"{name}.{field.name}"
+        if is_dataclass(its):
+            asked[field.name] = _with_asked(its, dotted, mine, other)
+        elif dotted in FREE and mine != other:
+            asked[field.name] = mine
+    return replace(has, **asked)
 
 
 def contradictions(
@@ -102,13 +117,12 @@ def contradictions(
 
 def _differences(name: str, wanted: Any, usual: Any, has: Any) -> Iterator[str]:
     for field in fields(wanted):
-        if field.name in FREE:
-            continue
+        dotted = f"{name}.{field.name}"
         mine, other, its = (getattr(part, field.name) for part in (wanted, usual, has))
         if is_dataclass(mine):
-            yield from _differences(f"{name}.{field.name}", mine, other, its)
-        elif mine not in (other, its):
-            yield _difference(f"{name}.{field.name}", mine, its)
+            yield from _differences(dotted, mine, other, its)
+        elif mine not in (other, its) and dotted not in FREE:
+            yield _difference(dotted, mine, its)
 
 
 def _difference(name: str, wanted: object, has: object) -> str:

@@ -28,8 +28,8 @@ def initial(vocabulary, tmp_path_factory) -> str:
         ),
         ({"encoder": EncoderConfig(architecture="resnet18")}, "architecture is 'resnet18' and"),
         (
-            {"encoder": EncoderConfig(preprocess=PreprocessConfig(size=(64, 64)))},
-            r"encoder.preprocess.size is \(64, 64\) and the model's is \(64, 96\);",
+            {"encoder": EncoderConfig(preprocess=PreprocessConfig(resize="crop"))},
+            r"encoder.preprocess.resize is 'crop' and the model's is 'squash';",
         ),
         ({"text": TextConfig(unit="char")}, "text.unit is 'char' and the model's is 'word'"),
     ],
@@ -61,3 +61,13 @@ def test_dropout_may_differ_from_that_of_the_model_to_start_from(initial) -> Non
     assert (plain.decoder.config.dropout, changed.decoder.config.dropout) == (0.5, 0.3)
     assert changed.decoder.dropout.p == 0.3
     assert changed.fingerprint() == plain.fingerprint()
+
+
+def test_pictures_may_have_another_size_than_those_of_the_model_to_start_from(initial) -> None:
+    plain = trained_model(CaptionConfig(), initial)
+    larger = EncoderConfig(preprocess=PreprocessConfig(size=(96, 128)))
+    changed = trained_model(CaptionConfig(encoder=larger), initial)
+    assert (plain.encoder.grid_size, changed.encoder.grid_size) == ((2, 3), (3, 4))
+    assert changed.encoder.config.architecture == plain.encoder.config.architecture
+    weights = changed.state_dict()
+    assert all(weights[name].equal(weight) for name, weight in plain.state_dict().items())
