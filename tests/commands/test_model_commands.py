@@ -3,9 +3,13 @@
 import json
 
 import pytest
+import torch
 from console import run_here
 
+from caption.errors import ModelError
+from caption.models.captioner import CaptionModel
 from caption.models.directory import DEFAULT_CAPTIONER
+from caption.models.mean import give_mean
 from vqa.predict import DEFAULT_ANSWERER
 
 
@@ -42,6 +46,30 @@ def test_a_model_is_packed_and_described(tiny_model, tmp_path) -> None:
     assert model["words"] == str(len(tiny_model.vocabulary))
     assert model["encoder"].startswith("shufflenet_v2_x0_5, ")
     assert model["format"] == "1"
+
+
+def test_the_mean_of_several_models_is_packed(tiny_model, tmp_path) -> None:
+    tiny_model.save_pretrained(tmp_path / "first", card="")
+    first = {name: weight.clone() for name, weight in tiny_model.state_dict().items()}
+    with torch.no_grad():
+        for weight in tiny_model.parameters():
+            weight += 0.5
+    tiny_model.save_pretrained(tmp_path / "second", card="")
+    (tmp_path / "card.md").write_text("# Blocks")
+    models = "--model", tmp_path / "first", tmp_path / "second"
+    end = "--card", tmp_path / "card.md", "--output", tmp_path / "mean"
+    assert run_here("pack", *models, *end).returncode == 0
+    mean = CaptionModel.from_pretrained(tmp_path / "mean")
+    for name, weight in mean.named_parameters():
+        torch.testing.assert_close(weight, first[name] + 0.25, rtol=1e-3, atol=1e-3)
+    refused = run_here("pack", *models, DEFAULT_CAPTIONER, *end)
+    assert refused.returncode == 2
+    assert f"{DEFAULT_CAPTIONER}: knows other words than" in refused.stderr
+
+
+def test_models_of_other_sizes_have_no_mean() -> None:
+    with pytest.raises(ModelError, match="have other sizes than one another"):
+        give_mean(torch.nn.Linear(2, 3), [torch.nn.Linear(2, 3), torch.nn.Linear(3, 3)])
 
 
 def test_a_damaged_model_is_told_from_a_whole_one(tiny_model, tmp_path) -> None:

@@ -1,18 +1,24 @@
-"""Copy a trained model in half precision, with a model card."""
+"""Copy a trained model, or the mean of several, in half precision, with a model card."""
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from caption.errors import DataError
+from caption.errors import DataError, ModelError
 from vqa.commands.models import load
+
+if TYPE_CHECKING:
+    from caption.models.captioner import CaptionModel
+    from vqa.model import VqaModel
 
 
 @dataclass(frozen=True, kw_only=True)
 class Args:
-    """Copy a trained model in half precision, with a model card."""
+    """Copy a trained model, or the mean of several, in half precision, with a model card."""
 
-    model: str
-    """Model directory or hub id."""
+    model: tuple[str, ...]
+    """Model directory or hub id. Of several that were trained on from the same one, the mean of
+    their weights is taken; all else is as in the first."""
     card: Path
     """Markdown file: what the model learnt from, how good it is and where it fails."""
     output: Path
@@ -23,10 +29,30 @@ def main(args: Args) -> None:
     """Copy, then say how large the copy is."""
     import torch
 
+    from caption.models.mean import give_mean
+
     try:
         card = args.card.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{args.card}: no readable model card ({error})") from None
-    load(args.model).save_pretrained(args.output, card=card, dtype=torch.float16)
+    if not args.model:
+        raise ModelError("no model is given; give a model directory or hub id")
+    model, *others = map(load, args.model)
+    for source, other in zip(args.model[1:], others, strict=True):
+        if _words(other) != _words(model):
+            raise ModelError(
+                f"{source}: knows other words than {args.model[0]}, so that their mean would know "
+                "none; give models that were trained on from the same one"
+            )
+    give_mean(model, others)
+    model.save_pretrained(args.output, card=card, dtype=torch.float16)
     size = (args.output / "model.safetensors").stat().st_size
     print(f"{args.output}: {size / 1e6:.1f} MB")
+
+
+def _words(model: "CaptionModel | VqaModel") -> list[object]:
+    """Return what the numbers stand for that a model reads and gives."""
+    from caption.models.captioner import CaptionModel
+
+    answers = () if isinstance(model, CaptionModel) else model.answers.answers
+    return [model.vocabulary.to_json(), answers]
