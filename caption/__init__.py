@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from caption.predict import Caption, Captioner
     from caption.vision.features import ImageFeatures
 
-__version__ = "0.5.0"
+__version__ = "0.6.0"
 __all__ = ["Caption", "Captioner", "ImageFeatures", "__version__"]
 
 _HOMES = {

@@ -45,6 +45,7 @@ def draw_effects(summary: Summary) -> "Figure":
             axes.plot(effect.difference, place, "o", color="tab:blue")
         axes.set_xlabel(f"{NAMES[metric]}, better than {summary.baseline}")
         axes.grid(axis="x", alpha=0.3)
+        axes.locator_params(axis="x", nbins=5)  # more would run into each other
     panels[0].set_yticks(places, [row.variant.title for row in rows])
     panels[0].invert_yaxis()
     return figure
@@ -67,6 +68,8 @@ def draw_costs(summary: Summary) -> "Figure":
                 fontsize=8,
             )
     axes.set(xlabel="minutes of training", ylabel="CIDEr-D", xscale="log")
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter("{x:g}")
     axes.grid(alpha=0.3)
     return figure
 

@@ -15,6 +15,7 @@ PAGES = (
     "caption/networks/README.md",
     "caption/inspection/README.md",
     "caption/ablation/README.md",
+    "caption/ablation/RESULTS.md",
     "vqa/README.md",
     "scripts/README.md",
     ".github/CONTRIBUTING.md",
