@@ -131,11 +131,13 @@ _ELISION = _any_of("c'mon cap'n e'er ev'ry li'l nat'l nor'easter o'o s'mores")
 _ABBREVIATION = (
     rf"(?:(?i:{_any_of(ABBREVIATIONS)})|{_any_of(STATES.title())}|{_any_of(STATES.upper())})\."
 )
+# Only single characters are repeated possessively: with groups Python before 3.11.5 goes wrong
+# (github.com/python/cpython/issues/106052), and 3.11.2 is what Debian 12 has.
 # wi-fi is hyphenated, 1.5-inch dotted, r&b initials and and/or slashed.
-_LETTERS = rf"(?:{_LETTER}|[\u00ad{_MARK}])(?:{_ALNUM}|[\u00ad{_MARK}])*+"
-_WORD = rf"{_LETTERS}(?:[.!?]{_LETTERS})*+"
+_LETTERS = rf"(?:{_LETTER}|[\u00ad{_MARK}])(?:{_ALNUM}|[\u00ad{_MARK}])*"
+_WORD = rf"{_LETTERS}(?:[.!?]{_LETTERS})*"
 _PIECE = rf"(?:[dDoOlL]{_QUOTE}{_ALNUM})?{_ALNUM}++"
-_HYPHENATED = rf"{_PIECE}(?:[-_\u058a\u2010\u2011]{_PIECE})*+"
+_HYPHENATED = rf"{_PIECE}(?:[-_\u058a\u2010\u2011]{_PIECE})*"
 _DOTTED = (
     rf"[A-Za-z0-9][A-Za-z0-9.,\u00ad]{{0,{REACH}}}+"
     r"(?:-(?:[A-Za-z](?:\.[A-Za-z])+\.|[A-Za-z0-9\u00ad]+))+"
@@ -144,7 +146,7 @@ _INITIALS = "[A-Z]+(?:(?:[+&]|&amp;)[A-Z]+)+"
 _CLITIC = rf"{_APOSTROPHE}(?:[msdMSD]|[rR][eE]|[vV][eE]|[lL][lL])"
 _NOT = rf"[nN]{_QUOTE}[tT]"
 _SLASHED = "[A-Za-z0-9]+(?:-[A-Za-z]+){0,2}"
-_NUMBER = r"(?:\d*+(?:[.:,\u00ad\u066b\u066c]\d++)++|\d++)"
+_NUMBER = r"(?:\d*+(?:[.:,\u00ad\u066b\u066c]\d++)+|\d++)"
 _LOCAL = rf"[0-9]{{3,4}}(?:-|{_SPACE})?[0-9]{{3,5}}"
 _TELEPHONE = rf"(?:[0-9]{{2,4}}(?:-|{_SPACE}))?[0-9]{{2,4}}(?:-|{_SPACE}){_LOCAL}"
 
@@ -155,7 +157,7 @@ _HOST = r"(?:[^\s\"<>|().{}]+\.)*[^\s\"<>|().{}]+"
 _MAILBOX = rf"[a-zA-Z0-9][^\s\"<>|(){{}}]{{0,{REACH}}}@{_HOST}>?"
 _NAME = rf"[A-Za-z][A-Za-z0-9_:.-]{{0,{REACH}}}+"
 _ATTRIBUTE = rf"""{_NAME}(?: *+= *+(?:"[^"]{{0,{TAG_REACH}}}"|'[^']{{0,{TAG_REACH}}}'))?"""
-_TAG = rf"<(?:[!?][A-Za-z-][^>]{{0,{TAG_REACH}}}|/{_NAME}|{_NAME}(?: ++{_ATTRIBUTE})*+ *+/?+) *+>"
+_TAG = rf"<(?:[!?][A-Za-z-][^>]{{0,{TAG_REACH}}}|/{_NAME}|{_NAME}(?: ++{_ATTRIBUTE})* *+/?+) *+>"
 _EYE = r"[-^x=~<>']"
 
 # The token is what the first group matched, if there is one: what follows counts for the length of
@@ -236,8 +238,8 @@ _RULES = {
 # Most of a caption is words of which no rule but the simplest can match more.
 _ANY_ABBREVIATION = rf"(?i:{_any_of(f'{TITLES} {ABBREVIATIONS} {STATES}')})\."
 _PLAIN_WORDS = re.compile(
-    r" *+((?:[A-Za-z]++,?+ ++)*+"
-    rf"(?:[A-Za-z]++ *+$|(?!{_ANY_ABBREVIATION})[A-Za-z]{{2,}}+ *+\. *+$)?+)"
+    r" *+((?:[A-Za-z]++,?+ ++)*"
+    rf"(?:[A-Za-z]++ *+$|(?!{_ANY_ABBREVIATION})[A-Za-z]{{2,}}+ *+\. *+$)?)"
 )
 _PUNCTUATION = str.maketrans("", "", ",.")
 

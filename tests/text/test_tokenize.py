@@ -1,6 +1,7 @@
 import json
 import os
 import random
+import re
 import shutil
 
 import pytest
@@ -8,7 +9,7 @@ import tiny
 from hypothesis import given
 from hypothesis import strategies as st
 
-from caption.text.tokenize import REMOVED, detokenize, tokenize
+from caption.text.tokenize import _PLAIN_WORDS, _RULES, REMOVED, detokenize, tokenize
 
 GOLDEN = json.loads((tiny.GOLDEN / "golden_ptb.json").read_text())
 COCO = tiny.SHARED / "coco" / "captions_val2014_subset.json"
@@ -154,3 +155,9 @@ def test_the_original_agrees(capfd) -> None:
         if tokens[2 * i][0] != (ours := " ".join(tokenize(caption)))
     ]
     assert differing == []
+
+
+def test_no_rule_needs_a_python_later_than_the_first_that_is_promised() -> None:
+    """Before 3.11.5 possessive groups match wrongly; only single characters may be possessive."""
+    rules = [rule.pattern for rules in _RULES.values() for rule in rules]
+    assert not [rule for rule in (*rules, _PLAIN_WORDS.pattern) if re.search(r"\)[*+?]\+", rule)]
