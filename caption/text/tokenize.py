@@ -121,7 +121,7 @@ _SYMBOL = _ranges(
 # Python counts number forms and numbers in circles as letters; the lexer does not.
 _NUMERAL = _ranges("00b2-00b3 00b9 00bc-00be 037f 2070 2074-2089 2150-2189 2460-24ff 2776-2793")
 _LETTER = rf"[^\W\d_{_NUMERAL}]"
-_ALNUM = rf"(?:{_LETTER}|\d)"
+_ALNUM = rf"[^\W_{_NUMERAL}]"
 _APOSTROPHE = "(?:['\u2019\u0092]|&apos;)"
 _QUOTE = "(?:['\u2019\u0092`\u2018\u0091\u201b]|&apos;)"
 _SPACE = "[ \u00a0]"
