@@ -288,12 +288,11 @@ class _Plan:
 
     def _encoder(self, name: str) -> object:
         """Return what tells a frozen encoder from others."""
-        from caption.vision.config import PreprocessConfig
+        from caption.training.start import with_asked
 
         first, own = self._trainings[self._first(name)], self._trainings[name]
-        sizes = [training.config.encoder.preprocess.size for training in (own, first)]
-        size = next((size for size in sizes if size != PreprocessConfig().size), None)
-        return first.initial or (first.encoder_weights, first.config.encoder), size
+        encoder = with_asked(first.config.encoder, own.config.encoder, "encoder")
+        return first.initial or first.encoder_weights, encoder
 
     def _first(self, name: str) -> str:
         """Return the variant that a variant's model begins as, perhaps itself."""

@@ -64,9 +64,8 @@ def trained_model(
 
 def _with_free_settings(model: CaptionModel, config: CaptionConfig) -> CaptionModel:
     """Give a model those of the FREE settings that are asked for, and return it."""
-    encoder, decoder = model.encoder.config, model.decoder.config
-    encoder = _with_asked(encoder, "encoder", config.encoder, EncoderConfig())
-    decoder = _with_asked(decoder, "decoder", config.decoder, DecoderConfig())
+    encoder = with_asked(model.encoder.config, config.encoder, "encoder")
+    decoder = with_asked(model.decoder.config, config.decoder, "decoder")
     if (encoder, decoder) != (model.encoder.config, model.decoder.config):
         weights = model.state_dict()
         model = CaptionModel(encoder, decoder, model.vocabulary)
@@ -74,24 +73,26 @@ def _with_free_settings(model: CaptionModel, config: CaptionConfig) -> CaptionMo
     return model.eval()
 
 
-def _with_asked(has: Config, name: str, wanted: Config, usual: Config) -> Config:
-    """Return a config with those of the FREE settings that are asked for.
+def with_asked(has: Config, wanted: Config, name: str) -> Config:
+    """Return a model's config with those of the FREE settings that are asked for.
 
     Args:
-        has: a model's config.
-        name: where it is in the whole config, such as 'encoder.preprocess'.
-        wanted: what is asked for.
-        usual: what is in it where nothing is asked for.
+        has: of the model.
+        wanted: how to train; what is as usual in it asks for nothing.
+        name: what both are called, such as 'encoder'.
     """
-    asked = {}
-    for field in fields(has):
-        its, mine, other = (getattr(part, field.name) for part in (has, wanted, usual))
-        dotted = f"{name}.{field.name}"
-        if is_dataclass(its):
-            asked[field.name] = _with_asked(its, dotted, mine, other)
-        elif dotted in FREE and mine != other:
-            asked[field.name] = mine
-    return replace(has, **asked)
+    for dotted, mine, _ in _asked(name, wanted, type(wanted)(), has):
+        if dotted in FREE:
+            has = _replaced(has, dotted.removeprefix(f"{name}."), mine)
+    return has
+
+
+def _replaced(config: Any, dotted: str, value: object) -> Any:
+    """Return a config with another value of a setting, which may be in a part of it."""
+    name, _, rest = dotted.partition(".")
+    if rest:
+        value = _replaced(getattr(config, name), rest, value)
+    return replace(config, **{name: value})
 
 
 def contradictions(
@@ -107,22 +108,27 @@ def contradictions(
     """
     usual = CaptionConfig()
     found = [
-        *_differences("encoder", config.encoder, usual.encoder, encoder),
-        *_differences("decoder", config.decoder, usual.decoder, decoder),
+        _difference(dotted, mine, its)
+        for dotted, mine, its in (
+            *_asked("encoder", config.encoder, usual.encoder, encoder),
+            *_asked("decoder", config.decoder, usual.decoder, decoder),
+        )
+        if dotted not in FREE
     ]
     if config.text.unit not in (usual.text.unit, unit):
         found.append(_difference("text.unit", config.text.unit, unit))
     return found
 
 
-def _differences(name: str, wanted: Any, usual: Any, has: Any) -> Iterator[str]:
+def _asked(name: str, wanted: Any, usual: Any, has: Any) -> Iterator[tuple[str, Any, Any]]:
+    """Yield what is asked for and not so: its dotted name, what is wanted and what there is."""
     for field in fields(wanted):
         dotted = f"{name}.{field.name}"
         mine, other, its = (getattr(part, field.name) for part in (wanted, usual, has))
         if is_dataclass(mine):
-            yield from _differences(dotted, mine, other, its)
-        elif mine not in (other, its) and dotted not in FREE:
-            yield _difference(dotted, mine, its)
+            yield from _asked(dotted, mine, other, its)
+        elif mine not in (other, its):
+            yield dotted, mine, its
 
 
 def _difference(name: str, wanted: object, has: object) -> str:

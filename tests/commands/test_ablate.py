@@ -95,6 +95,11 @@ def test_variants_are_trained_scored_and_compared_once(words, write, tmp_path) -
             "--preset coco-updown",
             "variants 'plain' and 'narrow' have different encoders and cannot share the features",
         ),
+        (
+            "--config.decoder.state-dim 8",
+            '--config.encoder.preprocess.size 96 128"\nafter = "plain',
+            "variants 'plain' and 'narrow' have different encoders and cannot share the features",
+        ),
     ],
 )
 def test_what_no_command_takes_is_refused_before_any_work(
