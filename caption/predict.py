@@ -2,7 +2,7 @@
 
 import math
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -10,76 +10,31 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import overload
 
-import numpy as np
 import torch
 from accelerate import PartialState
 from jaxtyping import Float
 from torch import Tensor
 
-from caption.errors import ImageError, ModelError
+from caption.errors import DataError, ImageError
 from caption.files.paths import ImageFile, list_images
+from caption.models.caption import Caption
 from caption.models.captioner import CaptionModel
 from caption.models.directory import DEFAULT_CAPTIONER, push_to_hub
-from caption.networks.attention import attention_entropy
-from caption.search.config import SearchConfig
+from caption.models.steering import Corrections, Steering, steered
+from caption.networks.concepts import Concepts
+from caption.search.config import MAX_REQUIRED, SearchConfig
+from caption.search.required import WordSets
 from caption.search.steps import Hypothesis
 from caption.vision.extract import FeatureExtractor
 from caption.vision.features import ImageFeatures
 from caption.vision.image import ImageSource
 
+__all__ = ["Caption", "Captioner", "DescribedFile"]
+
+NEXT_TO_NOTHING = 1e-12
+"""Attention to the whole grid that is as good as none."""
 READERS = 2
 """Threads that decode files while the model works; decoding leaves Python's lock alone."""
-
-
-@dataclass(frozen=True, eq=False)
-class Caption:
-    """A sentence about an image, and why."""
-
-    text: str
-    """The sentence, for people."""
-    words: tuple[str, ...]
-    """What the model wrote, one unit of its vocabulary each."""
-    log_probs: tuple[float, ...]
-    """Natural logarithm of the probability that the model gave each word."""
-    trace: Float[np.ndarray, "word row column"] | None
-    """The attention, where the model's decoder has one."""
-    score: float
-    """What captions of the image are ranked by; higher is better."""
-    alternatives: tuple["Caption", ...] = ()
-    """The next best captions, best first."""
-
-    def __str__(self) -> str:
-        return self.text
-
-    @property
-    def has_attention(self) -> bool:
-        """Whether the model says where it looked."""
-        return self.trace is not None
-
-    @property
-    def attention(self) -> Float[np.ndarray, "word row column"]:
-        """Where it looked for each word: weights over the grid, which sum to 1.
-
-        Raises:
-            ModelError: the model's decoder does not attend to places.
-        """
-        if self.trace is None:
-            raise ModelError(
-                "this model's decoder does not say where it looks, so there is no attention to "
-                "show; use a model whose decoder attends, such as the default one"
-            )
-        return self.trace
-
-    @property
-    def attention_entropy(self) -> Float[np.ndarray, " word"]:
-        """How spread the attention was for each word, in nats, as `attention_entropy` says it."""
-        return attention_entropy(torch.from_numpy(self.attention).flatten(1)).numpy()
-
-    @property
-    def attention_spread(self) -> Float[np.ndarray, " word"]:
-        """The entropy as a share of the most there could be: 1 is flat and says nothing."""
-        most = math.log(math.prod(self.attention.shape[1:]))
-        return self.attention_entropy / most if most else np.ones(len(self.words))
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +56,8 @@ class Captioner:
     def __init__(self, model: CaptionModel, *, search: SearchConfig | None = None) -> None:
         self.model = model.eval()
         self.search = search or SearchConfig()
-        self.extract = FeatureExtractor(self.model.encoder)
+        self.model.check(self.search)
+        self.extract = FeatureExtractor(self.model.encoder, self.model.concepts)
         self.encoder_id = self.extract.encoder_id
 
     @classmethod
@@ -124,6 +80,11 @@ class Captioner:
         """
         model = CaptionModel.from_pretrained(source or DEFAULT_CAPTIONER)
         return cls(model.to(device or PartialState().device), search=search)
+
+    @property
+    def reads_concepts(self) -> bool:
+        """Whether captions are written from recognised words, which people may correct."""
+        return self.model.decoder.config.concepts
 
     # A str is a sequence of str as well; the first signature that fits is taken, and it is right.
     @overload
@@ -170,7 +131,12 @@ class Captioner:
         return self.extract([images])
 
     def describe(
-        self, features: ImageFeatures, *, search: SearchConfig | None = None, seed: int = 0
+        self,
+        features: ImageFeatures,
+        *,
+        search: SearchConfig | None = None,
+        seed: int = 0,
+        concepts: Corrections | Sequence[Corrections] | None = None,
     ) -> list[Caption]:
         """Write a caption for each image of a batch of features.
 
@@ -178,15 +144,56 @@ class Captioner:
             features: as `encode` returned them.
             search: how to search, if not as the captioner does by default.
             seed: for sampling; each image of the batch has its own, counted up from this one.
+            concepts: what people know better than the model, for all images or one after the other:
+                {"cat": 1.0, "dog": 0} for a caption that names a cat and no dog. Any words of the
+                vocabulary, with probabilities; others count as they were recognised.
 
         Raises:
             FeatureStoreError: the features are another encoder's.
+            ModelError: a concept is no word that the model knows, or it reads none.
+            DataError: a probability is not one, or more is certain than a caption can promise.
         """
         self.extract.check(features)
-        grid = features.grid.to(self.model.device)
-        seeds = range(seed, seed + len(features))
-        found = self.model.write(grid, search or self.search, seeds=seeds)
-        return [self._caption(hypotheses, features.grid_size) for hypotheses in found]
+        search = search or self.search
+        told = self._told(features, concepts)
+        if told is not None:
+            _check_promised(told.required, search)
+        found = self.model.write(
+            features.grid.to(self.model.device),
+            search,
+            seeds=range(seed, seed + len(features)),
+            concepts=None if told is None else told.concepts,
+            required=None if told is None else told.required,
+            banned=None if told is None else told.banned,
+        )
+        rows = [()] * len(found) if told is None else self._named(told.concepts)
+        return [
+            self._caption(hypotheses, features.grid_size, row)
+            for hypotheses, row in zip(found, rows, strict=True)
+        ]
+
+    def recognise(self, features: ImageFeatures) -> list[dict[str, float]]:
+        """Return the words that are recognised in each image, with probabilities, best first.
+
+        Raises:
+            FeatureStoreError: the features are another encoder's.
+            ModelError: the model recognises none.
+        """
+        self.extract.check(features)
+        return [dict(row) for row in self._named(self.model.kept(self._probabilities(features)))]
+
+    def check_concepts(self, concepts: Corrections) -> None:
+        """Check corrections before there are images.
+
+        Raises:
+            ModelError: as `describe` does.
+            DataError: likewise.
+        """
+        head, vocabulary = self.model.head, self.model.vocabulary
+        told = steered(
+            torch.zeros(1, len(head.words)), [concepts], head=head, vocabulary=vocabulary
+        )
+        _check_promised(told.required, self.search)
 
     def describe_folder(self, folder: str | Path) -> list[DescribedFile]:
         """Caption every picture in a folder and its sub-folders, by name.
@@ -199,11 +206,20 @@ class Captioner:
         return list(self.describe_files(list_images(folder)))
 
     def describe_files(
-        self, files: Iterable[ImageFile], *, batch_images: int = 64
+        self,
+        files: Iterable[ImageFile],
+        *,
+        batch_images: int = 64,
+        concepts: Corrections | None = None,
     ) -> Iterator[DescribedFile]:
         """Caption any number of files in a stream, decoding ahead of the model.
 
         What cannot be read becomes an error row; memory does not grow with the number of files.
+
+        Args:
+            files: to caption.
+            batch_images: files that are captioned at once.
+            concepts: what people know better than the model of all files, see `describe`.
         """
         with ThreadPoolExecutor(READERS) as pool:
             waiting: deque[tuple[ImageFile, Future[Tensor | str]]] = deque()
@@ -214,7 +230,8 @@ class Captioner:
                 if not waiting:
                     return
                 count = min(batch_images, len(waiting))
-                yield from self._describe_read([waiting.popleft() for _ in range(count)])
+                batch = [waiting.popleft() for _ in range(count)]
+                yield from self._describe_read(batch, concepts)
 
     def save_pretrained(
         self, directory: str | Path, *, card: str, dtype: torch.dtype = torch.float32
@@ -246,7 +263,7 @@ class Captioner:
             return str(error)
 
     def _describe_read(
-        self, files: list[tuple[ImageFile, Future[Tensor | str]]]
+        self, files: list[tuple[ImageFile, Future[Tensor | str]]], concepts: Corrections | None
     ) -> Iterator[DescribedFile]:
         pixels: list[Tensor] = []
         rows: list[DescribedFile] = []
@@ -260,24 +277,90 @@ class Captioner:
         # In place of the unreadable the last picture is captioned again: batches of ever other
         # sizes need ever other buffers, and memory would grow with the number of broken files.
         pixels += pixels[-1:] * (len(files) - len(pixels))
-        captions = iter(
-            self.describe(self.extract.encode_pixels(torch.stack(pixels))) if pixels else ()
-        )
+        captions: Iterator[Caption] = iter(())
+        if pixels:
+            features = self.extract.encode_pixels(torch.stack(pixels))
+            captions = iter(self.describe(features, concepts=concepts))
         for row in rows:
             yield row if row.error else replace(row, caption=next(captions))
 
-    def _caption(self, hypotheses: Sequence[Hypothesis], grid_size: tuple[int, int]) -> Caption:
-        best, *others = [self._single(hypothesis, grid_size) for hypothesis in hypotheses]
+    @torch.inference_mode()
+    def _probabilities(self, features: ImageFeatures) -> Float[Tensor, "image word"]:
+        """Return how probable each word is that the model recognises."""
+        seen, head = features.concepts, self.model.head
+        if seen is not None and seen.words == head.words:
+            return seen.probabilities.to(self.model.device)
+        return head(features.grid.to(self.model.device))
+
+    def _told(
+        self, features: ImageFeatures, concepts: Corrections | Sequence[Corrections] | None
+    ) -> Steering | None:
+        """Return what the captions are to be written from beside the grid, if anything."""
+        if concepts is None or isinstance(concepts, Mapping):
+            concepts = [concepts or {}] * len(features)
+        if not any(concepts):
+            if not self.reads_concepts:
+                return None
+            return Steering(self.model.kept(self._probabilities(features)), [()] * len(features))
+        if len(concepts) != len(features):
+            raise ValueError(
+                f"pass concepts for each of the {len(features)} images, got {len(concepts)}"
+            )
+        probabilities, head = self._probabilities(features), self.model.head
+        return steered(probabilities, concepts, head=head, vocabulary=self.model.vocabulary)
+
+    def _named(self, concepts: Concepts) -> list[tuple[tuple[str, float], ...]]:
+        """Return concepts as words, for people; those that are none are left out."""
+        pairs = zip(concepts.words.tolist(), concepts.probabilities.tolist(), strict=True)
+        vocabulary = self.model.vocabulary
+        return [
+            tuple((vocabulary[word], p) for word, p in zip(*row, strict=True) if p > 0)
+            for row in pairs
+        ]
+
+    def _caption(
+        self,
+        hypotheses: Sequence[Hypothesis],
+        grid_size: tuple[int, int],
+        concepts: tuple[tuple[str, float], ...],
+    ) -> Caption:
+        best, *others = [self._single(found, grid_size, concepts) for found in hypotheses]
         return replace(best, alternatives=tuple(others))
 
-    def _single(self, hypothesis: Hypothesis, grid_size: tuple[int, int]) -> Caption:
-        words = hypothesis.words
+    def _single(
+        self,
+        hypothesis: Hypothesis,
+        grid_size: tuple[int, int],
+        concepts: tuple[tuple[str, float], ...],
+    ) -> Caption:
+        words, trace, concept_trace = hypothesis.words, None, None
+        if hypothesis.trace is not None:
+            num_places = math.prod(grid_size)
+            places = hypothesis.trace[:, :num_places]
+            if self.model.decoder.config.concepts:
+                concept_trace = hypothesis.trace[:, num_places:][:, : len(concepts)].numpy()
+                places = places / places.sum(dim=1, keepdim=True).clamp(min=NEXT_TO_NOTHING)
+            trace = places.reshape(len(words), *grid_size).numpy()
         return Caption(
             text=self.model.vocabulary.decode(words),
             words=self.model.vocabulary.words(words),
             log_probs=hypothesis.log_probs[: len(words)],
-            trace=None
-            if hypothesis.trace is None
-            else hypothesis.trace.reshape(len(words), *grid_size).numpy(),
+            trace=trace,
             score=hypothesis.score,
+            concepts=concepts,
+            concept_trace=concept_trace,
+        )
+
+
+def _check_promised(required: Sequence[WordSets], search: SearchConfig) -> None:
+    """Refuse concepts that are certain, and so must be named, where no search can promise it."""
+    most = max(map(len, required), default=0)
+    if most and search.method != "beam":
+        raise DataError(
+            "a concept of probability 1 must be named, which sampling cannot promise; give it less"
+        )
+    if most and most + len(search.must_say) > MAX_REQUIRED:
+        raise DataError(
+            f"a caption can promise {MAX_REQUIRED} words, and {most + len(search.must_say)} must "
+            "be named; give some concepts less than the probability 1"
         )

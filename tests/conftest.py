@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from tiny import DataSet, write_data_set
-from tiny_models import caption_model, words_of_scenes
+from tiny_models import caption_model, concept_model, words_of_scenes
 
 from caption.models.captioner import CaptionModel
 from caption.predict import Captioner
@@ -66,3 +66,15 @@ def _model_in_use(vocabulary: Vocabulary) -> CaptionModel:
 def captioner(_model_in_use: CaptionModel) -> Captioner:
     """A captioner whose model no test changes: building one takes half a second."""
     return Captioner(_model_in_use)
+
+
+@pytest.fixture(scope="session")
+def _concept_model_in_use(vocabulary: Vocabulary) -> CaptionModel:
+    torch.manual_seed(0)
+    return concept_model(vocabulary)
+
+
+@pytest.fixture
+def knowing(_concept_model_in_use: CaptionModel) -> Captioner:
+    """A captioner that writes from what it recognises, whose model no test changes."""
+    return Captioner(_concept_model_in_use)

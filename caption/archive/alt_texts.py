@@ -4,13 +4,14 @@ import html
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from caption.errors import DataError
 from caption.files.writing import write_whole
 
 
-def write_alt_texts(page: Path, rows: Iterable[Mapping[str, str]]) -> None:
+def write_alt_texts(page: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     """Write an HTML page with every captioned picture, the caption as its alternative text.
 
     Args:

@@ -1,4 +1,4 @@
-"""Pictures of where the model looked for every word, one for each file."""
+"""Pictures of where the model looked for every word, and what it went by, one for each file."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -14,7 +14,8 @@ def write_heat_maps(described: Iterable[DescribedFile], folder: Path) -> Iterato
     folder.mkdir(parents=True, exist_ok=True)
     for file in described:
         if file.caption is not None:
-            image = load_image(file.source)
-            sheet = word_sheet(image, file.caption.words, file.caption.attention)
+            image, caption = load_image(file.source), file.caption
+            notes = [f"from {source!r}" if source else "" for source in caption.sources]
+            sheet = word_sheet(image, caption.words, caption.attention, notes=notes)
             sheet.save(folder / f"{Path(os.fspath(file.source.name)).stem}.jpg", quality=90)
         yield file

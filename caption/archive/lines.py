@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
@@ -19,6 +20,7 @@ from caption.errors import Argument, DataError
 from caption.files.paths import ImageFile
 from caption.files.records import read_json
 from caption.files.writing import write_json, write_text, write_whole
+from caption.models.steering import Corrections
 from caption.predict import Captioner, DescribedFile
 
 ELSEWHERE = Argument("output", "FILE", "to write another")
@@ -41,25 +43,33 @@ def describe_archive(
     output: Path,
     *,
     batch_images: int,
+    concepts: Corrections | None = None,
     watch: Watcher = lambda described: described,
 ) -> Tally:
     """Write a JSON line for each file, going on where an earlier run was killed.
 
-    A line holds `file` and either `caption` and `mean_log_prob` or `error`.
+    A line holds `file` and either `caption` and `mean_log_prob` or `error`; and `concepts`, where
+    the model reads them.
 
     Args:
         captioner: writes the captions.
         files: in the order of the lines.
         output: of the lines; while it is made, `output.parts` holds what is done.
         batch_images: files in a chunk.
+        concepts: what people know better than the model of all files.
         watch: sees each file that is captioned now.
 
     Raises:
-        DataError: the output is that of other files, or was begun with other settings.
+        DataError: the output is that of other files, or was begun with other settings; or a
+            concept cannot be corrected so.
+        ModelError: the model does not know a concept, or reads none.
     """
     parts = output.with_name(f"{output.name}.parts")
     if not output.exists():
-        _caption_parts(captioner, files, parts, batch_images=batch_images, watch=watch)
+        if concepts:
+            captioner.check_concepts(concepts)  # what is refused must not become a plan
+        plan = _plan(captioner, files, batch_images, concepts)
+        _caption_parts(captioner, files, parts, plan, concepts=concepts, watch=watch)
         write_whole(output, lambda partial: _concatenate(parts, partial))
     names, errors = [], 0
     for row in read_rows(output):
@@ -79,24 +89,29 @@ def _caption_parts(
     captioner: Captioner,
     files: Sequence[ImageFile],
     parts: Path,
+    plan: dict[str, Any],
     *,
-    batch_images: int,
+    concepts: Corrections | None,
     watch: Watcher,
 ) -> None:
     """Write the chunks that are not there yet."""
-    _begin(parts, _plan(captioner, files, batch_images))
+    _begin(parts, plan)
+    batch_images = plan["batch_images"]
     chunks = [files[start : start + batch_images] for start in range(0, len(files), batch_images)]
     to_do = [number for number in range(len(chunks)) if not _part(parts, number).exists()]
     # Whole chunks follow each other in the stream, so its batches are the chunks.
     stream = watch(
         captioner.describe_files(
-            (file for number in to_do for file in chunks[number]), batch_images=batch_images
+            (file for number in to_do for file in chunks[number]),
+            batch_images=batch_images,
+            concepts=concepts,
         )
     )
     done = len(files) - sum(len(chunks[number]) for number in to_do)
     with tqdm(total=len(files), initial=done, desc=parts.stem, unit="") as bar:
         for number in to_do:
-            lines = [_line(file) for file in islice(stream, len(chunks[number]))]
+            found = islice(stream, len(chunks[number]))
+            lines = [_line(file, with_concepts=captioner.reads_concepts) for file in found]
             write_text(_part(parts, number), "".join(lines))
             bar.update(len(chunks[number]))
 
@@ -105,7 +120,12 @@ def _part(parts: Path, number: int) -> Path:
     return parts / f"{number:08}.jsonl"
 
 
-def _plan(captioner: Captioner, files: Sequence[ImageFile], batch_images: int) -> dict[str, object]:
+def _plan(
+    captioner: Captioner,
+    files: Sequence[ImageFile],
+    batch_images: int,
+    concepts: Corrections | None,
+) -> dict[str, Any]:
     """Return all that the captions depend on."""
     listing = "\n".join(map(str, files)).encode("utf-8", "surrogateescape")
     return {
@@ -113,11 +133,13 @@ def _plan(captioner: Captioner, files: Sequence[ImageFile], batch_images: int) -
         "model": captioner.model.fingerprint(),
         "search": asdict(captioner.search),
         "batch_images": batch_images,
+        "concepts": dict(concepts) if concepts else None,
     }
 
 
-def _begin(parts: Path, plan: dict[str, object]) -> None:
+def _begin(parts: Path, plan: dict[str, Any]) -> None:
     path = parts / "plan.json"
+    plan = json.loads(json.dumps(plan))  # as it is read again, with lists for tuples
     if not path.exists():
         write_json(path, plan)
         return
@@ -130,14 +152,16 @@ def _begin(parts: Path, plan: dict[str, object]) -> None:
         )
 
 
-def _line(file: DescribedFile) -> str:
-    row: dict[str, object] = {"file": str(file.source)}
+def _line(file: DescribedFile, *, with_concepts: bool) -> str:
+    row: dict[str, Any] = {"file": str(file.source)}
     if file.caption is None:
         row["error"] = file.error
     else:
         row["caption"] = file.caption.text
         log_probs = file.caption.log_probs
         row["mean_log_prob"] = round(sum(log_probs) / max(1, len(log_probs)), 3)
+        if with_concepts:
+            row["concepts"] = {word: round(p, 3) for word, p in file.caption.concepts}
     # In ASCII, because names of files may be no valid Unicode.
     return json.dumps(row) + "\n"
 
@@ -149,7 +173,7 @@ def _concatenate(parts: Path, output: Path) -> None:
                 shutil.copyfileobj(part, whole)
 
 
-def read_rows(path: Path) -> Iterator[dict[str, str]]:
+def read_rows(path: Path) -> Iterator[dict[str, Any]]:
     """Yield the rows of an output.
 
     Raises:

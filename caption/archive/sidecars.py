@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from caption.errors import DataError
 from caption.files.tar import TarMember
 from caption.files.writing import write_text
-from caption.predict import DescribedFile
+from caption.predict import Caption, DescribedFile
 
 SIDECAR = """\
 <?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
@@ -20,19 +20,29 @@ SIDECAR = """\
     <rdf:Alt>
      <rdf:li xml:lang="x-default">{caption}</rdf:li>
     </rdf:Alt>
-   </dc:description>
+   </dc:description>{subject}
   </rdf:Description>
  </rdf:RDF>
 </x:xmpmeta>
 <?xpacket end="w"?>
 """
 """An XMP packet (ISO 16684-1) with the description that photo managers show."""
+SUBJECT = """
+   <dc:subject>
+    <rdf:Bag>
+{items}
+    </rdf:Bag>
+   </dc:subject>"""
+ITEM = "     <rdf:li>{word}</rdf:li>"
+KEYWORD = 0.5
+"""Probability from which on a recognised word becomes a keyword."""
 
 
 def write_sidecars(described: Iterator[DescribedFile]) -> Iterator[DescribedFile]:
     """Pass the files on, leaving `photo.jpg.xmp` beside each that has no sidecar yet.
 
-    A sidecar that is there already may hold its owner's work and stays as it is.
+    It holds the caption, and what was recognised as keywords. A sidecar that is there already may
+    hold its owner's work and stays as it is.
 
     Raises:
         DataError: a file lies in an archive, or its folder cannot be written to.
@@ -43,5 +53,15 @@ def write_sidecars(described: Iterator[DescribedFile]) -> Iterator[DescribedFile
         sidecar = file.source.with_name(f"{file.source.name}.xmp")
         own = file.source.with_suffix(".xmp")  # as some programs call it
         if file.caption is not None and not sidecar.exists() and not own.exists():
-            write_text(sidecar, SIDECAR.format(caption=html.escape(file.caption.text, quote=False)))
+            write_text(sidecar, _packet(file.caption))
         yield file
+
+
+def _packet(caption: Caption) -> str:
+    """Return a caption, and what was recognised, as an XMP packet."""
+    words = [word for word, probability in caption.concepts if probability >= KEYWORD]
+    items = "\n".join(ITEM.format(word=html.escape(word, quote=False)) for word in words)
+    return SIDECAR.format(
+        caption=html.escape(caption.text, quote=False),
+        subject=SUBJECT.format(items=items) if words else "",
+    )

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -31,7 +32,8 @@ class Args:
     """'i/n', i from 0: do one of n parts of the work, into an output of its own; 'auto' takes both
     from torchrun or a SLURM array. The outputs one after the other are that of a single run."""
     write_metadata: bool = False
-    """Leave photo.jpg.xmp with the description beside every photo that has no sidecar yet."""
+    """Leave photo.jpg.xmp with the description, and with recognised words as keywords, beside every
+    photo that has no sidecar yet."""
     alt_text: Path | None = None
     """Write an HTML page with the captions as alternative texts; needs --output with .jsonl."""
     annotations: Path | None = None
@@ -40,6 +42,12 @@ class Args:
     one."""
     heat_maps: Path | None = None
     """Write a picture of where the model looked for every word into this directory, by file."""
+    concepts: tuple[str, ...] = ()
+    """What you know better than the model of all that is named here, as WORD=PROBABILITY: 'cat=1'
+    must be named, 'dog=0' must not, anything between is a hint. For models that recognise words."""
+    show_concepts: bool = False
+    """Show under each caption on the screen which words were recognised, and how surely; lines have
+    them anyway."""
     batch_images: int = 64
     """Images captioned at once."""
     search: SearchConfig = field(default_factory=SearchConfig)
@@ -62,6 +70,14 @@ class Args:
             raise ValueError("annotations need one folder of images")
         if self.batch_images < 1:
             raise ValueError(f"batch_images must be at least 1, got {self.batch_images}")
+        if self.show_concepts and self.output is not None:
+            raise ValueError("show_concepts is for captions on the screen; leave out output")
+        _ = self.corrections  # refused before a model is loaded
+
+    @property
+    def corrections(self) -> dict[str, float]:
+        """What `concepts` says."""
+        return dict(map(read_correction, self.concepts))
 
 
 def main(args: Args) -> int:
@@ -87,15 +103,33 @@ def main(args: Args) -> int:
         output = args.output if shard is None else shard.named(args.output)
         _into_lines(captioner, files, output, args)
         return 0  # the lines tell of errors; a scheduler would only try again
-    described = captioner.describe_files(files, batch_images=args.batch_images)
+    described = captioner.describe_files(
+        files, batch_images=args.batch_images, concepts=args.corrections
+    )
     described = _watched(described, args)
     if args.output is None:
-        failed = _print(described)
+        failed = _print(described, show_concepts=args.show_concepts)
     else:
         failed = write_results(args.output, described, ids or named_images(files))
     if failed:
         print(f"{failed} of {len(files)} files could not be captioned", file=sys.stderr)
     return 1 if failed else 0
+
+
+def read_correction(text: str) -> tuple[str, float]:
+    """Return the word and the probability that 'WORD=PROBABILITY' says.
+
+    Raises:
+        ValueError: it says none.
+    """
+    word, _, number = text.rpartition("=")
+    with suppress(ValueError):
+        if word.strip() and 0 <= float(number) <= 1:
+            return word.strip(), float(number)
+    raise ValueError(
+        "concepts are words, each with a probability from 0 to 1, such as 'cat=1' or 'dog=0', got "
+        f"{text!r}"
+    )
 
 
 def _into_lines(captioner: "Captioner", files: "list[ImageFile]", output: Path, args: Args) -> None:
@@ -108,6 +142,7 @@ def _into_lines(captioner: "Captioner", files: "list[ImageFile]", output: Path, 
         files,
         output,
         batch_images=args.batch_images,
+        concepts=args.corrections,
         watch=lambda described: _watched(described, args),
     )
     print(f"{output}: {tally.num_files} files, {tally.num_errors} of them errors")
@@ -125,8 +160,10 @@ def _watched(described: "Iterator[DescribedFile]", args: Args) -> "Iterator[Desc
     return write_sidecars(described) if args.write_metadata else described
 
 
-def _print(described: "Iterable[DescribedFile]") -> int:
-    """Print a line for each file and return how many failed."""
+def _print(described: "Iterable[DescribedFile]", *, show_concepts: bool) -> int:
+    """Print a line for each file, or two, and return how many failed."""
+    from caption.web.wording import recognised
+
     failed = 0
     for file in described:
         if file.caption is None:
@@ -134,4 +171,6 @@ def _print(described: "Iterable[DescribedFile]") -> int:
             print(file.error, file=sys.stderr)
         else:
             print(f"{file.source}\t{file.caption}")
+            if show_concepts and file.caption.concepts:
+                print(f"    {recognised(file.caption.concepts)}")
     return failed

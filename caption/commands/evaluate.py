@@ -42,7 +42,8 @@ class Args:
     """How rare n-grams are, for CIDEr-D: a file of `glimpse prepare frequencies`; by default
     these references say it."""
     train: Path | None = None
-    """What the writer learnt from, a folder or a COCO captions JSON file: how much is copied?"""
+    """What the writer learnt from, a folder or a COCO captions JSON file: how much is copied, and
+    how well are objects named that it saw often, seldom, never?"""
     official: bool = False
     """Run the reference scorers too, METEOR and SPICE among them, where pycocoevalcap and Java
     are."""

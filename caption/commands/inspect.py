@@ -85,9 +85,8 @@ def _of_photos(args: Args, captioner: "Captioner") -> "list[Activations]":
     reaches = {}
     for steps in STEPS:
         words = [repeated(i, steps + 1, start_id=vocabulary.start_id) for i in ids]
-        trained = decoder_reach(
-            "this model", model.decoder, grid, torch.tensor(words, device=model.device)
-        )
+        read = torch.tensor(words, device=model.device)
+        trained = decoder_reach("this model", model.decoder, grid, read, start=model.start)
         reaches[steps] = [*fresh_reaches(steps=steps), trained]
         for reach in reaches[steps]:
             print(f"{reach.name}: {reach.steps_above(0.01)} of {steps} steps above 1 %")

@@ -2,13 +2,14 @@
 
 from argparse import ArgumentParser
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
+from caption.errors import DataError
 from caption.networks.registry import check_name
 from caption.training.config import CaptionConfig
 from caption.training.presets import PRESETS
@@ -16,8 +17,9 @@ from caption.training.presets import PRESETS
 if TYPE_CHECKING:
     from caption.data.captioned import CaptionedImage
     from caption.models.captioner import CaptionModel
+    from caption.training.knowledge import Knowledge
     from caption.training.phases import Stage
-    from caption.training.task import CaptionTask
+    from caption.training.task import CaptionTask, Pool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +37,15 @@ class Args:
     validation, or else a tenth of its images."""
     validation_manifest: Annotated[Path | None, tyro.conf.arg(aliases=["--validation"])] = None
     """File that says their captions; by default it is looked for in the folder."""
+    pool: tuple[str, ...] = ()
+    """More pictures to learn from, as FOLDER=NUMBER or FOLDER:CAPTIONS=NUMBER, with the file that
+    says their captions: every epoch shows so many of them, others each time, or some again where
+    there are fewer. Pictures without captions teach what --labels tells of them."""
+    labels: tuple[Path, ...] = ()
+    """Files of `glimpse prepare concepts`: words that are in the pictures beside the captions."""
+    sentences: Path | None = None
+    """Text file, plain or .gz, with a sentence a line about photos that are not here: learnt from
+    words that might have been recognised in them; needs --config.decoder.concepts."""
     features: Path | None = None
     """Directory for stored features: faster, for a frozen encoder; extracted if not there yet."""
     preset: str | None = None
@@ -75,25 +86,95 @@ def main(args: Args) -> int:
     trained = trained_model(args.config, args.initial, encoder_weights=args.encoder_weights)
     train, validation = _images(args)
     print(f"{len(train)} images to learn from, {len(validation)} to validate by", flush=True)
-    model = initial_model(args.config, train, trained=trained, encoder_weights=args.encoder_weights)
+    pools, knowledge = _pools(args), _knowledge(args, keeps=trained is not None)
+    model = initial_model(
+        args.config,
+        [*train, *(image for pool in pools for image in pool.images)],
+        trained=trained,
+        encoder_weights=args.encoder_weights,
+        knowledge=knowledge,
+    )
+    if model.concepts is not None:
+        print(f"{len(model.concepts.words)} words to recognise", flush=True)
+
+    tasks: list[CaptionTask] = []
 
     def make_task(stage: "Stage", start: "CaptionModel") -> "CaptionTask":
         print(f"{stage.name}: {stage.epochs} epochs", flush=True)
-        return task_of(
+        task = task_of(
             stage.config,
             start,
             train=train,
             validation=validation,
+            pools=pools,
+            knowledge=knowledge,
             features=None if stage.config.trainable_stages else args.features,
         )
+        tasks.append(task)
+        return task
 
     outcome = train_in_stages(model, stages, make_task, args.run, resume=args.resume)
     if not outcome.finished:
         last = outcome.directory / "last"
         print(f"stopped; continue with --resume, or use {last} as it is")
         return 130
+    if outcome.model.concepts is not None:
+        _calibrate(outcome.model, tasks[-1], args.run / "best")
     print(f"{args.run / 'best'}: {args.config.select_by} {outcome.score:.4f}")
     return 0
+
+
+def _calibrate(model: "CaptionModel", task: "CaptionTask", directory: Path) -> None:
+    """Calibrate what the best model recognises, on the validation images, and write it again."""
+    from caption.training.calibration import calibrate
+
+    images, read = task.validation.images, task.validation.read
+    before, after = calibrate(model, images, read)
+    card = (directory / "README.md").read_text(encoding="utf-8")
+    model.save_pretrained(directory, card=card)
+    print(f"recognition: calibration error {before:.3f}, then {after:.3f} on {len(images)} images")
+
+
+def _pools(args: Args) -> "list[Pool]":
+    """Return the pools that are asked for, those without captions last."""
+    from caption.training.task import Pool
+
+    pools = [Pool(*_pool(spec, number)) for number, spec in enumerate(args.pool)]
+    return sorted(pools, key=lambda pool: not pool.images[0].captions)
+
+
+def _pool(spec: str, number: int) -> "tuple[Sequence[CaptionedImage], int]":
+    """Return the images of a pool and how many of them an epoch shows."""
+    from caption.data.check import read_sound
+    from caption.data.forms import read_captions
+
+    where, _, shown = spec.rpartition("=")
+    if not where or not shown.isdecimal() or int(shown) < 1:
+        raise DataError(
+            f"--pool {spec}: expected FOLDER=NUMBER or FOLDER:CAPTIONS=NUMBER, such as photos=1000"
+        )
+    folder, _, manifest = where.partition(":")
+    data = read_captions(Path(folder), Path(manifest) if manifest else None)
+    if data.is_captioned:
+        data = read_sound(Path(folder), Path(manifest) if manifest else None)
+    # In a name space of their own, as the same names may be in other folders.
+    images = [
+        replace(image, image_id=f"pool {number} {image.image_id}") for image in data.of("train", "")
+    ]
+    if not images:
+        raise DataError(f"--pool {spec}: {folder} has no pictures to learn from")
+    return images, int(shown)
+
+
+def _knowledge(args: Args, *, keeps: bool) -> "Knowledge":
+    """Return what is to be learnt beside captions."""
+    from caption.data.labels import read_labels
+    from caption.data.sentences import read_sentences, with_neighbours
+    from caption.training.knowledge import Knowledge
+
+    sentences = () if args.sentences is None else with_neighbours(read_sentences(args.sentences))
+    labels = tuple(map(read_labels, args.labels))
+    return Knowledge(labels, tuple(sentences), keeps=keeps and not labels)
 
 
 def _images(args: Args) -> "tuple[Sequence[CaptionedImage], Sequence[CaptionedImage]]":

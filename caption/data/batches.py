@@ -143,7 +143,7 @@ class Collate:
         rows: list[list[int]] = []
         for item in items:
             rows += item.captions + [[]] * (self.captions_per_image - len(item.captions))
-        length = max(map(len, rows))
+        length = max(1, *map(len, rows))
         targets = torch.full((len(rows), length), self.pad_id)
         mask = torch.zeros(len(rows), length, dtype=torch.bool)
         for row, ids in enumerate(rows):

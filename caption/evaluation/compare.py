@@ -7,6 +7,7 @@ from caption.files.paths import ImageId
 from caption.metrics.bleu import bleu
 from caption.metrics.bootstrap import RESAMPLES, Difference, paired_bootstrap
 from caption.metrics.ngrams import Floats, Ints
+from caption.metrics.objects import OBJECT_METRICS, ObjectScores, metrics_of_objects
 from caption.metrics.score import Scores
 
 METRICS = ("cider_d", "bleu_1", "bleu_2", "bleu_3", "bleu_4", "rouge_l")
@@ -40,6 +41,22 @@ def compare(
         seed=seed,
     )
     return dict(zip(METRICS, found, strict=True))
+
+
+def compare_objects(
+    scores: ObjectScores, others: ObjectScores, *, resamples: int = RESAMPLES, seed: int = 0
+) -> dict[str, Difference]:
+    """Return the differences in the naming of objects; those of CHAIR negative where it is better.
+
+    The arguments are those of `compare`, of whose captions these are the objects.
+    """
+    found = paired_bootstrap(
+        lambda times: metrics_of_objects(scores, times) - metrics_of_objects(others, times),
+        len(scores.per_image),
+        resamples=resamples,
+        seed=seed,
+    )
+    return dict(zip(OBJECT_METRICS, found, strict=True))
 
 
 def metrics_of_draws(scores: Scores, times: Ints) -> Floats:

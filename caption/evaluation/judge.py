@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 from itertools import chain
 
-from caption.evaluation.compare import compare
+from caption.evaluation.compare import compare, compare_objects
 from caption.evaluation.report import Report, Rival
 from caption.files.paths import ImageId
 from caption.metrics.cider import DocumentFrequencies
 from caption.metrics.diagnostics import diagnose
+from caption.metrics.objects import AGREED, score_objects
 from caption.metrics.official import official_scores
 from caption.metrics.score import score
 from caption.search.config import SearchConfig
@@ -35,7 +36,8 @@ def judge(
         protocol: how the captions were come by, see `protocol`.
         frequencies: of runs of words, by default those of the references.
         rival: name of other captions of the images, and the captions.
-        learnt: captions that the writer learnt from, to tell how much is copied.
+        learnt: captions that the writer learnt from, to tell how much is copied, and which objects
+            it has seen often.
         perplexity: of the writer, if it is known.
         official: whether the reference scorers are to run too.
     """
@@ -43,21 +45,23 @@ def judge(
     def of(results: Captions) -> References:
         return {image: references[image] for image in results}
 
+    texts = None if learnt is None else list(chain.from_iterable(learnt.values()))
     scores = score(captions, of(captions), frequencies)
+    objects = score_objects(captions, of(captions), learnt=texts)
     other = None
     if rival is not None:
         name, others = rival
         other_scores = score(others, of(others), frequencies)
-        other = Rival(name, others, other_scores, compare(scores, other_scores))
+        other_objects = score_objects(others, of(others), learnt=texts)
+        differences = compare(scores, other_scores) | compare_objects(objects, other_objects)
+        other = Rival(name, others, other_scores, other_objects, differences)
     return Report(
         protocol=protocol,
         captions=captions,
         references=of(captions),
         scores=scores,
-        diagnostics=diagnose(
-            captions.values(),
-            None if learnt is None else list(chain.from_iterable(learnt.values())),
-        ),
+        objects=objects,
+        diagnostics=diagnose(captions.values(), texts),
         perplexity=perplexity,
         official=official_scores(captions, of(captions)) if official else None,
         rival=other,
@@ -77,6 +81,7 @@ def protocol(*, references: str, captions: str, rare: str = "these references") 
         "captions": captions,
         "tokeniser": "official (PTB), lower case, no punctuation",
         "end of caption": "not scored",
+        "objects": f"English nouns; recall is of those that {AGREED} people name, or all of fewer",
         "rare words are those of": rare,
     }
 

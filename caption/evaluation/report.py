@@ -15,6 +15,7 @@ from caption.files.paths import ImageFile, ImageId
 from caption.files.writing import write_json, write_text
 from caption.metrics.bootstrap import Difference
 from caption.metrics.diagnostics import Diagnostics
+from caption.metrics.objects import OFTEN, ImageObjects, ObjectCounts, ObjectScores, total
 from caption.metrics.official import OfficialScores
 from caption.metrics.score import ImageScores, Scores
 
@@ -27,6 +28,9 @@ NAMES = {
     "rouge_l": "ROUGE-L",
     "meteor": "METEOR",
     "spice": "SPICE",
+    "object_recall": "object recall",
+    "chair_i": "CHAIR_i",
+    "chair_s": "CHAIR_s",
 }
 
 
@@ -37,6 +41,7 @@ class Rival:
     name: str
     captions: Mapping[ImageId, str]
     scores: Scores
+    objects: ObjectScores
     differences: Mapping[str, Difference]
 
 
@@ -49,6 +54,7 @@ class Report:
     captions: Mapping[ImageId, str]
     references: Mapping[ImageId, Sequence[str]]
     scores: Scores
+    objects: ObjectScores
     diagnostics: Diagnostics
     perplexity: float | None = None
     """Of the model that wrote the captions, if it is known."""
@@ -78,12 +84,12 @@ def table(report: Report) -> str:
 
 
 def score_table(report: Report) -> ScoreTable:
-    """Return the metrics, each beside the rival's if there is one."""
+    """Return the metrics, each beside the rival's if there is one; of CHAIR less is better."""
     rival = report.rival
-    others = {} if rival is None else metrics_of(rival.scores)
+    others = {} if rival is None else metrics_of(rival.scores) | rival.objects.metrics()
     rows = [
         Row(NAMES[m], score, others.get(m), None if rival is None else rival.differences[m])
-        for m, score in metrics_of(report.scores).items()
+        for m, score in (metrics_of(report.scores) | report.objects.metrics()).items()
     ]
     return ScoreTable(rows, "" if rival is None else rival.name)
 
@@ -102,7 +108,31 @@ def _diagnostic_rows(report: Report) -> list[tuple[str, str]]:
         rows.append(("copied from training", f"{d.copied:.1%}"))
     if report.perplexity is not None:
         rows.append(("perplexity of references", f"{report.perplexity:.2f}"))
-    return rows
+    return [*rows, *_band_rows(report)]
+
+
+def _band_rows(report: Report) -> Iterable[tuple[str, str]]:
+    """Yield how well objects are named that the writer has seen often, seldom, never."""
+    names = {
+        "often": f"objects learnt {OFTEN}+ times",
+        "seldom": "objects learnt less often",
+        "never": "objects never learnt",
+    }
+    others = {} if report.rival is None else report.rival.objects.bands()
+    for band, objects in report.objects.bands().items():
+        both = [objects, others[band]] if others else [objects]
+        yield names[band], "; other: ".join(map(_band_in_words, both))
+
+
+def _band_in_words(objects: Mapping[str, ObjectCounts]) -> str:
+    counts = total(objects.values())
+    recall, precision = (
+        "none" if share is None else f"{share:.1%}" for share in (counts.recall, counts.precision)
+    )
+    return (
+        f"{len(objects)}; recall {recall} of {counts.expected}, "
+        f"right {precision} of {counts.named} named"
+    )
 
 
 def _official_lines(official: OfficialScores, scores: Scores) -> Iterable[str]:
@@ -123,12 +153,18 @@ def write_report(path: Path, report: Report) -> None:
     content: dict[str, Any] = {
         "protocol": dict(report.protocol),
         "scores": metrics_of(report.scores),
+        "objects": _object_figures(report.objects),
         "diagnostics": asdict(report.diagnostics),
         "perplexity": report.perplexity,
         "official": None if report.official is None else asdict(report.official),
         "versus": None,
         "images": [
-            {"image_id": image, "caption": report.captions[image], **metrics_of(scores)}
+            {
+                "image_id": image,
+                "caption": report.captions[image],
+                **metrics_of(scores),
+                **_named(report.objects.per_image[image]),
+            }
             for image, scores in report.scores.per_image.items()
         ],
     }
@@ -136,19 +172,52 @@ def write_report(path: Path, report: Report) -> None:
         content["versus"] = {
             "name": report.rival.name,
             "scores": metrics_of(report.rival.scores),
+            "objects": _object_figures(report.rival.objects),
             "differences": {m: asdict(d) for m, d in report.rival.differences.items()},
             "changed_most": most_changed(report.scores, report.rival.scores, 20),
         }
     write_json(path, content)
 
 
+def _object_figures(scores: ObjectScores) -> dict[str, Any]:
+    """Return what is known of the naming of objects, of each band with all that was named."""
+    return {
+        **scores.metrics(),
+        "counts": asdict(total(scores.per_object.values())),
+        "bands": {
+            band: {
+                "objects": len(objects),
+                "counts": asdict(total(objects.values())),
+                "recall": total(objects.values()).recall,
+                "precision": total(objects.values()).precision,
+                "named": {name: [o.right, o.wrong] for name, o in objects.items() if o.named},
+            }
+            for band, objects in scores.bands().items()
+        },
+    }
+
+
+def _named(image: ImageObjects) -> dict[str, list[str]]:
+    """Return the objects that a caption names, and should have named."""
+    named = {"right": image.right, "wrong": image.wrong, "missed": image.missed}
+    return {f"objects_{which}": sorted(names) for which, names in named.items()}
+
+
 def write_csv(path: Path, report: Report) -> None:
     """Write a row for each image."""
     lines = io.StringIO()
     writer = csv.writer(lines, lineterminator="\n")
-    writer.writerow(["image_id", "caption", *metrics_of(report.scores)])
-    for image, scores in report.scores.per_image.items():
-        writer.writerow([image, report.captions[image], *metrics_of(scores).values()])
+    for number, (image, scores) in enumerate(report.scores.per_image.items()):
+        named = _named(report.objects.per_image[image])
+        row = {
+            "image_id": image,
+            "caption": report.captions[image],
+            **metrics_of(scores),
+            **{which: ", ".join(names) for which, names in named.items()},
+        }
+        if number == 0:
+            writer.writerow(row)
+        writer.writerow(row.values())
     write_text(path, lines.getvalue())
 
 

@@ -143,7 +143,7 @@ def write_captions(
             captions.append(model.vocabulary.decode(best.words))
         mask = batch.mask.to(model.device)
         words, styles = batch.words.to(model.device), batch.styles.to(model.device)
-        scores, attention = model.decoder(words, grid, styles)
+        scores, attention = model(grid, words, styles)
         loss += float(token_loss(scores, batch.targets.to(model.device), mask))
         if attention is not None:
             entropy += float(attention_entropy(attention[mask]).sum())

@@ -41,22 +41,22 @@ def recurrent(decoder: Decoder[Any]) -> Recurrent[Any]:
 
 @torch.inference_mode()
 def hidden_states(
-    decoder: Decoder[Any],
+    model: CaptionModel,
     grid: Float[Tensor, "image position feature"],
     words: Int[Tensor, "row length"],
 ) -> Float[Tensor, "row length unit"]:
     """Return the hidden state after each word that is read: the next one is written from it.
 
     Args:
-        decoder: in eval mode.
+        model: in eval mode.
         grid: features of the images.
         words: what is read, captions of an image side by side, each from the start on.
 
     Raises:
         ModelError: the decoder shows no recurrence.
     """
-    network = recurrent(decoder)
-    state = decoder.start(grid, captions_per_image=len(words) // len(grid))
+    decoder, network = model.decoder, recurrent(model.decoder)
+    state: Any = model.start(grid, captions_per_image=len(words) // len(grid))
     hidden = []
     for word in words.unbind(dim=1):
         _, state, _ = decoder.step(word, state)
@@ -75,7 +75,7 @@ def of_caption(
         words: units of the model's vocabulary, at least one; others are read as unknown.
     """
     ids = [model.vocabulary.start_id, *map(model.vocabulary.id_of, words[:-1])]
-    hidden = hidden_states(model.decoder, grid, torch.tensor([ids], device=grid.device))
+    hidden = hidden_states(model, grid, torch.tensor([ids], device=grid.device))
     return Activations(tuple(words), hidden[0].float().cpu().numpy())
 
 
@@ -94,7 +94,7 @@ def of_references(
     for batch in reference_batches(model.vocabulary, examples, read, max_length=max_length):
         with torch.inference_mode():
             grid = model.features_of(batch.images.to(model.device))
-        hidden = hidden_states(model.decoder, grid, batch.words.to(model.device))
+        hidden = hidden_states(model, grid, batch.words.to(model.device))
         for row, ids in enumerate(batch.targets.tolist()):
             words = model.vocabulary.words(ids)
             if words:  # images with fewer captions are filled up with empty ones

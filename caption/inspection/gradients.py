@@ -5,7 +5,7 @@ Where its norm falls by the same share at every step, what was read long ago can
 difficult"). The long short-term memory was made to keep it (Hochreiter & Schmidhuber 1997).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import cycle, islice
 from typing import Any
@@ -18,7 +18,7 @@ from torch import Tensor
 from caption.inspection.activations import recurrent
 from caption.networks.cells import build
 from caption.networks.cells.cell import Cell, CellState
-from caption.networks.decoder import Decoder
+from caption.networks.decoder import Decoder, DecoderState
 from caption.networks.registry import CELLS
 
 ROWS = 16
@@ -116,6 +116,8 @@ def decoder_reach(
     decoder: Decoder[Any],
     grid: Float[Tensor, "image position feature"],
     words: Int[Tensor, "image length"],
+    *,
+    start: Callable[[Tensor], DecoderState] | None = None,
 ) -> GradientReach:
     """Return how far gradients reach in a decoder that reads captions.
 
@@ -126,6 +128,8 @@ def decoder_reach(
         decoder: in eval mode; its weights stay as they are.
         grid: features of the images.
         words: a caption of each image, from the start on; at least two words.
+        start: gives the state before the first word; by default the decoder does, who knows
+            nothing of what its model recognises.
 
     Raises:
         ModelError: the decoder shows no recurrence.
@@ -134,7 +138,7 @@ def decoder_reach(
         raise ValueError(f"words must be at least 2 of each caption, got {words.shape[1]}")
     network = recurrent(decoder)
     # A copy, as features may come from inference; its gradient makes frozen weights do as well.
-    state = decoder.start(grid.clone().requires_grad_())
+    state: Any = (start or decoder.start)(grid.clone().requires_grad_())
     states, scored = [], []
     for word in words[:, :-1].unbind(dim=1):
         scores, state, _ = decoder.step(word, state)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from caption.errors import ModelError
 from caption.models.directory import (
+    concept_config,
     described_by,
     encoder_config,
     load_encoder,
@@ -21,15 +22,19 @@ from caption.models.directory import (
     read_config,
     write_model,
 )
+from caption.models.steering import Muted
+from caption.networks.concepts import Concepts
 from caption.networks.config import DecoderConfig
 from caption.networks.decoder import Decoder, DecoderState, ScoresSome, build_decoder
 from caption.networks.grow import regrown
 from caption.search.config import SearchConfig
 from caption.search.methods import search
+from caption.search.required import WordSets
 from caption.search.steps import Hypothesis, SpecialIds, Step
 from caption.text.endings import BAD_ENDINGS
 from caption.text.vocabulary import Vocabulary
-from caption.vision.config import EncoderConfig
+from caption.vision.concepts import ConceptHead
+from caption.vision.config import ConceptConfig, EncoderConfig
 from caption.vision.encoder import ImageEncoder
 
 KIND = "caption"
@@ -41,14 +46,41 @@ class CaptionModel(nn.Module):
     """The whole captioner: pixels or features in, scores of words out."""
 
     def __init__(
-        self, encoder: EncoderConfig, decoder: DecoderConfig, vocabulary: Vocabulary
+        self,
+        encoder: EncoderConfig,
+        decoder: DecoderConfig,
+        vocabulary: Vocabulary,
+        concepts: ConceptConfig | None = None,
+        concept_words: Sequence[str] = (),
     ) -> None:
+        """Make a model with random weights.
+
+        Args:
+            encoder: what looks.
+            decoder: what writes.
+            vocabulary: what it writes with.
+            concepts: how words are recognised in the picture, if any are.
+            concept_words: these words, which the vocabulary has too.
+
+        Raises:
+            ModelError: the decoder reads concepts, and none are recognised; or one of them is no
+                word of the vocabulary.
+        """
         super().__init__()
         self.vocabulary = vocabulary
         self.encoder = ImageEncoder(encoder)
         self.decoder: Decoder[Any] = build_decoder(
             decoder, feature_dim=self.encoder.feature_dim, vocabulary_size=len(vocabulary)
         )
+        self.concepts: ConceptHead | None = None
+        if concepts is not None and concepts.keep:
+            ids = vocabulary.ids_of(concept_words)
+            self.concept_ids = nn.Buffer(torch.tensor(ids, device="cpu"), persistent=False)
+            self.concepts = ConceptHead(
+                concepts, concept_words, feature_dim=self.encoder.feature_dim
+            )
+        elif decoder.concepts:
+            raise ModelError("the decoder reads concepts, but none are recognised; set their keep")
 
     @property
     def device(self) -> torch.device:
@@ -68,7 +100,8 @@ class CaptionModel(nn.Module):
             words: what the decoder reads, captions of an image side by side.
             styles: the way of captioning in each row; by default the model's own.
         """
-        return self.decoder(words, self.features_of(images), styles)
+        features = self.features_of(images)
+        return self.decoder(words, features, styles, **self._also_read(features))
 
     def scores_at(
         self,
@@ -82,10 +115,98 @@ class CaptionModel(nn.Module):
         Decoders that cannot do with less work score all.
         """
         features = self.features_of(images)
+        also = self._also_read(features)
         if isinstance(self.decoder, ScoresSome):
-            return self.decoder.scores_at(mask, words, features, styles)
-        scores, weights = self.decoder(words, features, styles)
+            return self.decoder.scores_at(mask, words, features, styles, **also)
+        scores, weights = self.decoder(words, features, styles, **also)
         return scores[mask], weights
+
+    def scores_from(
+        self,
+        mask: Bool[Tensor, "row length"],
+        words: Int[Tensor, "row length"],
+        concepts: Concepts,
+    ) -> tuple[Float[Tensor, "word vocabulary"], Float[Tensor, "row length position"] | None]:
+        """Score the next word, where the mask is True, of captions of pictures that are not here.
+
+        Args:
+            mask: which words to score.
+            words: what the decoder reads.
+            concepts: what might have been recognised in each picture.
+
+        Raises:
+            ModelError: the decoder cannot write from concepts alone.
+        """
+        if not (self.decoder.config.concepts and isinstance(self.decoder, ScoresSome)):
+            raise ModelError(
+                f"the decoder {self.decoder.config.kind!r} does not read concepts, from which "
+                "captions without pictures are written; set decoder.concepts"
+            )
+        return self.decoder.scores_at(mask, words, None, None, concepts)
+
+    def start(
+        self,
+        features: Float[Tensor, "image position feature"],
+        *,
+        captions_per_image: int = 1,
+        styles: Int[Tensor, " row"] | None = None,
+        concepts: Concepts | None = None,
+    ) -> DecoderState:
+        """Return the decoder's state before the first word.
+
+        Args:
+            features: of the images.
+            captions_per_image: rows for each of them, side by side.
+            styles: the way of captioning in each row; by default the model's own.
+            concepts: what a decoder that reads them is told of each image; by default what the
+                model recognises in it.
+        """
+        state: DecoderState = self.decoder.start(
+            features,
+            captions_per_image=captions_per_image,
+            styles=styles,
+            **self._also_read(features, concepts),
+        )
+        return state
+
+    def _also_read(
+        self,
+        features: Float[Tensor, "image position feature"],
+        concepts: Concepts | None = None,
+    ) -> dict[str, Concepts]:
+        """Return what the decoder reads beside the features: nothing, for most kinds."""
+        if not self.decoder.config.concepts:
+            return {}
+        return {"concepts": self.recognised(features) if concepts is None else concepts}
+
+    @torch.no_grad()
+    def recognised(self, features: Float[Tensor, "image position feature"]) -> Concepts:
+        """Return the likeliest words of each image, as many as are kept.
+
+        No gradient goes back from captions to what was recognised: it would teach the words to mean
+        what helps to write, and people could neither read nor correct them.
+        """
+        return self.kept(self.head(features))
+
+    @property
+    def head(self) -> ConceptHead:
+        """What recognises words.
+
+        Raises:
+            ModelError: nothing does.
+        """
+        if self.concepts is None:
+            raise ModelError(
+                "this model recognises no concepts; use one that was trained with them, such as "
+                "the default one"
+            )
+        return self.concepts
+
+    def kept(self, probabilities: Float[Tensor, "image word"]) -> Concepts:
+        """Return the likeliest words, as many as are kept, given how probable each is."""
+        config = self.head.config
+        kept, places = probabilities.topk(min(config.keep, probabilities.shape[1]))
+        return Concepts(self.concept_ids[places], kept.masked_fill(kept < config.threshold, 0.0))
 
     def features_of(
         self, images: Float[Tensor, "image ..."]
@@ -115,8 +236,25 @@ class CaptionModel(nn.Module):
         config: SearchConfig,
         *,
         seeds: Sequence[int] | None = None,
+        concepts: Concepts | None = None,
+        required: Sequence[WordSets] | None = None,
+        banned: Bool[Tensor, "image vocabulary"] | None = None,
     ) -> list[list[Hypothesis]]:
-        """Search captions for each image, best first; `seeds`, one an image, are for sampling."""
+        """Search captions for each image, best first.
+
+        Args:
+            features: of the images.
+            config: how to search.
+            seeds: one for each image, for sampling.
+            concepts: what is in each image; by default what the model recognises there.
+            required: for each image the sets of words of which a caption must have one each, beside
+                those of `config.must_say`.
+            banned: words that an image's captions may not have.
+
+        Raises:
+            ModelError: the model has no such style, or cannot write what it must say.
+        """
+        said = self._word_sets(config.must_say)
         units = self.vocabulary.units_per_word
         styles = torch.full((len(features),), self.style_id(config.style), device=self.device)
         config = replace(
@@ -130,16 +268,42 @@ class CaptionModel(nn.Module):
             scores, state, trace = self.decoder.step(words, state)
             return Step(scores.log_softmax(dim=-1), state, trace)
 
+        def muted_step(words: Int[Tensor, " row"], muted: Muted) -> Step[Muted]:
+            scores, state, trace = self.decoder.step(words, muted.state)
+            log_probs = muted.without_banned(scores).log_softmax(dim=-1)
+            return Step(log_probs, replace(muted, state=state), trace)
+
+        state = self.start(features, styles=styles, concepts=concepts)
+        take: Any = step if banned is None else muted_step
         return search(
-            step,
-            self.decoder.start(features, styles=styles),
+            take,
+            state if banned is None else Muted(state, banned),
             num_images=len(features),
             device=self.device,
             ids=self.special_ids,
             config=config,
             seeds=seeds,
+            required=[(*said, *sets) for sets in required or [()] * len(features)],
             bad_ending_ids=self.bad_ending_ids,
         )
+
+    def check(self, config: SearchConfig) -> None:
+        """Check a search before there are images.
+
+        Raises:
+            ModelError: the model has no such style, or cannot write what it must say.
+        """
+        self.style_id(config.style)
+        self._word_sets(config.must_say)
+
+    def _word_sets(self, must_say: Sequence[str]) -> list[frozenset[int]]:
+        """Return the sets of words that `SearchConfig.must_say` names."""
+        if must_say and self.vocabulary.unit == "char":
+            raise ModelError(
+                "must_say asks for words, and this model writes character by character; use a "
+                "model of words"
+            )
+        return [frozenset(self.vocabulary.ids_of(words.split("|"))) for words in must_say]
 
     @property
     def special_ids(self) -> SpecialIds:
@@ -159,24 +323,42 @@ class CaptionModel(nn.Module):
             raise ModelError(f"the model has no style {style!r}; it has {known}")
         return styles.index(style)
 
-    def grown(self, vocabulary: Vocabulary, *, old_style: str = "") -> "CaptionModel":
+    def grown(
+        self,
+        vocabulary: Vocabulary,
+        *,
+        old_style: str = "",
+        concept_words: Sequence[str] | None = None,
+    ) -> "CaptionModel":
         """Return a copy that knows other words too; those that it knows keep their weights.
 
         Args:
             vocabulary: of the copy; new words begin near the mean of the known ones.
             old_style: name to keep the model's present way of captioning under, while its own
                 becomes another; by default there is to be no other.
+            concept_words: what the copy recognises; by default what the model does. New ones begin
+                near the mean of the known ones.
         """
         config = self.decoder.config
         if old_style and old_style not in config.styles:
             config = replace(config, styles=(*config.styles, old_style))
-        model = CaptionModel(self.encoder.config, config, vocabulary)
+        head = self.concepts
+        words = (head.words if head else ()) if concept_words is None else concept_words
+        model = CaptionModel(
+            self.encoder.config, config, vocabulary, head.config if head else None, words
+        )
         weights = self.state_dict()
         known = {token: i for i, token in enumerate(self.vocabulary.tokens)}
         rows = [known.get(token) for token in vocabulary.tokens]
         for table in self.decoder.word_tables:
             name = f"decoder.{table}"
             weights[name] = regrown(weights[name], rows)
+        if head is not None:
+            places = {word: place for place, word in enumerate(head.words)}
+            kept = [places.get(word) for word in words]
+            for table in head.word_tables:
+                name = f"concepts.{table}"
+                weights[name] = regrown(weights[name], kept)
         for table in model.decoder.style_tables:
             name = f"decoder.{table}"
             styles = model.state_dict()[name].clone()
@@ -186,6 +368,30 @@ class CaptionModel(nn.Module):
                 styles[1 + config.styles.index(old_style)] = before[0]
             weights[name] = styles
         model.load_state_dict(weights)
+        return model.to(self.device).to(memory_format=torch.channels_last).train(self.training)
+
+    def with_concepts(
+        self,
+        vocabulary: Vocabulary,
+        config: ConceptConfig,
+        words: Sequence[str],
+        *,
+        reads: bool,
+        copies: bool,
+    ) -> "CaptionModel":
+        """Return a copy that recognises words; what that takes is new, and has yet to be learnt.
+
+        Args:
+            vocabulary: of the copy, with these words.
+            config: how they are recognised.
+            words: to be recognised.
+            reads: whether the copy's decoder reads them.
+            copies: whether it copies them.
+        """
+        before = self.grown(vocabulary)
+        decoder = replace(before.decoder.config, concepts=reads, copying=copies)
+        model = CaptionModel(self.encoder.config, decoder, vocabulary, config, words)
+        model.load_state_dict(model.state_dict() | before.state_dict())
         return model.to(self.device).to(memory_format=torch.channels_last).train(self.training)
 
     @property
@@ -219,6 +425,9 @@ class CaptionModel(nn.Module):
             "decoder": asdict(self.decoder.config),
             "vocabulary": self.vocabulary.to_json(),
         }
+        if self.concepts is not None:
+            words = {"words": list(self.concepts.words)}
+            config["concepts"] = asdict(self.concepts.config) | words
         write_model(Path(directory), self, KIND, config, card=card, dtype=dtype)
 
     @classmethod
@@ -229,12 +438,16 @@ class CaptionModel(nn.Module):
             ModelError: it is not there, of another format, damaged or inconsistent.
         """
         directory = locate_model(source)
-        config = read_config(directory, KIND, ("encoder", "decoder", "vocabulary"))
+        config = read_config(
+            directory, KIND, ("encoder", "decoder", "vocabulary"), also=("concepts",)
+        )
         with described_by(directory):
+            concepts = concept_config(config["concepts"]) if "concepts" in config else ()
             model = cls(
                 encoder_config(config["encoder"]),
                 DecoderConfig(**config["decoder"]),
                 Vocabulary.from_json(config["vocabulary"]),
+                *concepts,
             )
         load_weights(model, directory, renamed=OLD_NAMES)
         return model.to(memory_format=torch.channels_last).eval()

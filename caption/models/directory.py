@@ -5,7 +5,7 @@ config says everything that is needed to build the model and to prove that the w
 """
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
@@ -19,7 +19,8 @@ from torch import nn
 
 from caption.errors import ModelError
 from caption.files.writing import replaced_directory, sha256, write_json
-from caption.vision.config import EncoderConfig, PreprocessConfig
+from caption.vision.concepts import ConceptHead
+from caption.vision.config import ConceptConfig, EncoderConfig, PreprocessConfig
 from caption.vision.encoder import ImageEncoder, read_tensors
 
 FORMAT_VERSION = 1
@@ -125,13 +126,16 @@ def kind_of(directory: Path) -> str:
     return str(_read_config(directory).get("kind"))
 
 
-def read_config(directory: Path, kind: str, parts: Collection[str]) -> dict[str, Any]:
+def read_config(
+    directory: Path, kind: str, parts: Collection[str], *, also: Collection[str] = ()
+) -> dict[str, Any]:
     """Return the config of a model directory whose weights are proven to be its own.
 
     Args:
         directory: of the model.
         kind: what the model should do.
         parts: what its config must hold.
+        also: what it may hold.
 
     Raises:
         ModelError: it is missing, damaged, of another kind or format.
@@ -146,7 +150,8 @@ def read_config(directory: Path, kind: str, parts: Collection[str]) -> dict[str,
     if missing:
         raise ModelError(f"{path}: lacks {', '.join(sorted(missing))}; get the model again")
     _check_weights(directory / "model.safetensors", config["weights"])
-    return {part: _tuples(config[part]) for part in parts}
+    found = (*parts, *(part for part in also if part in config))
+    return {part: _tuples(config[part]) for part in found}
 
 
 @contextmanager
@@ -181,6 +186,37 @@ def encoder_config(values: Mapping[str, Any]) -> EncoderConfig:
     """Return the config of an encoder from the plain values in a model's config."""
     preprocess = PreprocessConfig(**values["preprocess"])
     return EncoderConfig(**{**values, "preprocess": preprocess})
+
+
+def concept_config(values: Mapping[str, Any]) -> tuple[ConceptConfig, Sequence[str]]:
+    """Return how words are recognised and which, from the plain values in a model's config.
+
+    Raises:
+        ValueError: the words are not words.
+    """
+    words = values["words"]
+    if not isinstance(words, tuple) or not all(isinstance(word, str) for word in words):
+        raise ValueError("the concepts' words should be a list of texts")
+    others = {name: value for name, value in values.items() if name != "words"}
+    return ConceptConfig(**others), words
+
+
+def load_concepts(source: Path | str) -> ConceptHead | None:
+    """Load what a captioner recognises words with, if it does.
+
+    Raises:
+        ModelError: the captioner is not there, of another format, damaged or inconsistent.
+    """
+    directory = locate_model(source)
+    values = read_config(directory, "caption", ("encoder",), also=("concepts",))
+    if "concepts" not in values:
+        return None
+    with described_by(directory):
+        config, words = concept_config(values["concepts"])
+        encoder = ImageEncoder(encoder_config(values["encoder"]))
+        head = ConceptHead(config, words, feature_dim=encoder.feature_dim)
+    load_weights(head, directory, prefix="concepts.")
+    return head.eval()
 
 
 def load_weights(

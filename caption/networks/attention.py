@@ -1,7 +1,7 @@
 """Additive attention over a grid of features (Bahdanau et al. 2015; Xu et al. 2015)."""
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 
@@ -40,15 +40,19 @@ class GridAttention(nn.Module):
         query: Float[Tensor, "row query"],
         keys: Float[Tensor, "image position attention"],
         grid: Float[Tensor, "image position feature"],
+        closed: Bool[Tensor, "image position"] | None = None,
     ) -> tuple[Float[Tensor, "row feature"], Float[Tensor, "row position"]]:
         """Return the attended feature of every query and its weights, which sum to 1.
 
         Rows are image-major: the first rows / images queries read the first image, and so on. So
-        several captions of an image share its grid, and it is never copied.
+        several captions of an image share its grid, and it is never copied. Where `closed` is True
+        there is nothing to look at.
         """
         images, positions, _ = keys.shape
         queries = self.project_query(query).view(images, -1, 1, keys.shape[-1])
         logits = self.score(torch.tanh(keys.unsqueeze(1) + queries)).squeeze(-1)
+        if closed is not None:
+            logits = logits.masked_fill(closed.unsqueeze(1), -torch.inf)
         weights = logits.softmax(dim=-1)
         attended = weights @ grid
         return attended.flatten(0, 1), weights.reshape(-1, positions)

@@ -31,12 +31,25 @@ class DecoderConfig:
     variational_dropout: bool = False
     """One mask for all words of a caption, which holds for the recurrence too (Gal & Ghahramani
     2016); otherwise dropout draws anew for each word."""
+    concepts: bool = False
+    """Read the words that were recognised in the picture, as further places to look at; for kinds
+    that look for every word."""
+    copying: bool = False
+    """Raise the scores of the recognised words, so that they may be said although they have seldom
+    been; needs concepts."""
+    tied: bool = False
+    """Score a word by the vector that it is read as (Press & Wolf 2017), which halves the weights
+    of the vocabulary."""
     styles: tuple[str, ...] = ()
     """Names of styles, ways of captioning, that the model has learnt besides its own."""
 
     def __post_init__(self) -> None:
         check_name(self.kind, DECODERS, "kind")
         check_name(self.cell, CELLS, "cell")
+        if self.concepts and self.kind == "nic":
+            raise ValueError("kind 'nic' looks once and cannot read concepts; choose another kind")
+        if self.copying and not self.concepts:
+            raise ValueError("copying needs concepts to copy; set concepts too")
         for name in ("layers", "word_dim", "visual_dim", "state_dim", "attention_dim"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")

@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from caption.networks.cells.cell import CellState
+from caption.networks.concepts import Concepts
 from caption.networks.config import DecoderConfig
 from caption.networks.registry import DECODERS, class_of
 
@@ -68,7 +69,7 @@ class Decoder(Protocol[State]):
 
     def step(
         self, words: Int[Tensor, " row"], state: State
-    ) -> tuple[Float[Tensor, "row vocabulary"], State, Float[Tensor, "row position"] | None]:
+    ) -> tuple[Float[Tensor, "row vocabulary"], State, Float[Tensor, "row place"] | None]:
         """Read a word of each row; return scores of the next, the state and where it looked."""
         ...
 
@@ -77,7 +78,7 @@ class Decoder(Protocol[State]):
         words: Int[Tensor, "row length"],
         features: Float[Tensor, "image position feature"],
         styles: Int[Tensor, " row"] | None = None,
-    ) -> tuple[Float[Tensor, "row length vocabulary"], Float[Tensor, "row length position"] | None]:
+    ) -> tuple[Float[Tensor, "row length vocabulary"], Float[Tensor, "row length place"] | None]:
         """Score every next word given the true previous ones (teacher forcing).
 
         Says where it looked for each, too.
@@ -105,10 +106,14 @@ class ScoresSome(Protocol):
         self,
         mask: Bool[Tensor, "row length"],
         words: Int[Tensor, "row length"],
-        features: Float[Tensor, "image position feature"],
+        features: Float[Tensor, "image position feature"] | None,
         styles: Int[Tensor, " row"] | None = None,
-    ) -> tuple[Float[Tensor, "word vocabulary"], Float[Tensor, "row length position"] | None]:
-        """Return what a call of the decoder does, with the scores where the mask is True alone."""
+        concepts: Concepts | None = None,
+    ) -> tuple[Float[Tensor, "word vocabulary"], Float[Tensor, "row length place"] | None]:
+        """Return what a call of the decoder does, with the scores where the mask is True alone.
+
+        Concepts are given to those whose config reads them, and to them perhaps without features.
+        """
         ...
 
 

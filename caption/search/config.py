@@ -2,9 +2,13 @@
 
 import math
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
+
+import tyro
 
 Method = Literal["beam", "sample"]
+MAX_REQUIRED = 4
+"""Sets of words of which a caption must have one each; each doubles the work of the search."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +37,9 @@ class SearchConfig:
     """Let captions contain the unknown word."""
     forbid_bad_endings: bool = False
     """Let no caption end in an article, a preposition or 'is'."""
+    must_say: Annotated[tuple[str, ...], tyro.conf.arg(aliases=["--must-say"])] = ()
+    """Words that every caption must contain, at most four, such as 'dog'; 'cat|kitten' asks for one
+    of both. What cannot be said within max_length is left out. Needs beam search."""
     temperature: float = 1.0
     """Sampling: below 1 prefers likely words, above 1 unlikely ones."""
     top_k: int = 0
@@ -58,6 +65,18 @@ class SearchConfig:
                 f"{self.num_beams} beams cannot find {self.num_captions} captions; "
                 "raise num_beams or lower num_captions"
             )
+        if len(self.must_say) > MAX_REQUIRED:
+            raise ValueError(
+                f"must_say takes at most {MAX_REQUIRED} words or sets of words, "
+                f"got {len(self.must_say)}"
+            )
+        for words in self.must_say:
+            if not all(word.strip() for word in words.split("|")):
+                raise ValueError(
+                    f"must_say takes words such as 'dog' or 'cat|kitten', got {words!r}"
+                )
+        if self.must_say and self.method != "beam":
+            raise ValueError(f"must_say needs method 'beam', got {self.method!r}")
         if not 0 < self.temperature < math.inf:
             raise ValueError(f"temperature must be above 0 and finite, got {self.temperature}")
         if not 0 < self.top_p <= 1:

@@ -1,5 +1,7 @@
 """Search for captions: beam search and sampling over a step function, knowing no network.
 
+Beam search can be told words that a caption must contain (`caption.search.required`).
+
 A decoder is seen here only as a function from the last words and a state to log-probabilities of
 the next words, so that a table of probabilities tests the search as well as a network does.
 
@@ -15,6 +17,7 @@ import torch
 
 from caption.search.beam import beam_search
 from caption.search.config import SearchConfig
+from caption.search.required import WordSets, required_beam_search
 from caption.search.sampling import sample
 from caption.search.steps import Hypothesis, SpecialIds, State, StepFunction
 
@@ -27,13 +30,31 @@ def search(
     ids: SpecialIds,
     config: SearchConfig,
     seeds: Sequence[int] | None = None,
+    required: Sequence[WordSets] = (),
     bad_ending_ids: Collection[int] = frozenset(),
     device: torch.device | str = "cpu",
 ) -> list[list[Hypothesis]]:
-    """Return each image's captions by the configured method; sampling needs one seed per image."""
+    """Return each image's captions by the configured method, best first.
+
+    Args:
+        step: reads a word in every row.
+        state: has one row for each image.
+        num_images: in the batch.
+        ids: the words that are none.
+        config: what to search for.
+        seeds: one for each image, for sampling.
+        required: for each image the sets of words of which a caption must have one each, for beam
+            search; empty for none.
+        bad_ending_ids: words that a caption may not end with, if the config says so.
+        device: of the state.
+    """
     if config.method == "sample" and seeds is None:
         raise ValueError("method 'sample' draws by chance: pass seeds, one for each image")
+    if config.method == "sample" and any(required):
+        raise ValueError("method 'sample' cannot promise words: required sets need method 'beam'")
     method = beam_search if config.method == "beam" else partial(sample, seeds=seeds or ())
+    if any(required):
+        method = partial(required_beam_search, required=required)
     return method(
         step,
         state,

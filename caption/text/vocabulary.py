@@ -1,5 +1,6 @@
 """Words, or characters, and their ids."""
 
+import difflib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal
@@ -89,6 +90,25 @@ class Vocabulary:
     def id_of(self, token: str) -> int:
         """Return the id of a unit, or the unknown one."""
         return self._ids.get(token, self.unknown_id)
+
+    def ids_of(self, words: Iterable[str]) -> list[int]:
+        """Return the ids of words that must be known, in upper or lower case.
+
+        Raises:
+            ModelError: one is not; the message names those that look most like it.
+        """
+        ids = []
+        for given in words:
+            word = given.strip().lower()
+            if word not in self._ids:
+                known = self.tokens[len(SPECIALS) :]
+                nearest = difflib.get_close_matches(word, known, n=3, cutoff=0.0)
+                raise ModelError(
+                    f"{word!r} is not a word that this model knows; the nearest are "
+                    f"{', '.join(nearest)}"
+                )
+            ids.append(self._ids[word])
+        return ids
 
     def encode(self, caption: str, *, max_length: int | None = None) -> list[int]:
         """Return the ids of a caption and the end, without the start.

@@ -4,6 +4,7 @@ Settings are apart from what they configure, and this module and its like in `en
 import nothing heavy: `--help` shows them all in well under a second, importing torch takes several.
 """
 
+import math
 from dataclasses import dataclass, field
 from typing import Annotated, Literal, get_args
 
@@ -13,7 +14,7 @@ from caption.engine.config import Schedule, TrainerConfig
 from caption.networks.config import DecoderConfig
 from caption.search.config import SearchConfig
 from caption.text.vocabulary import Unit
-from caption.vision.config import AugmentConfig, EncoderConfig
+from caption.vision.config import AugmentConfig, ConceptConfig, EncoderConfig
 
 SelectBy = Literal["cider_d", "log_likelihood"]
 Phase = Literal["cross_entropy", "unfreezing", "self_critical"]
@@ -136,6 +137,49 @@ class SelfCriticalConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RecognitionConfig:
+    """How a model learns to recognise words in pictures, where it does."""
+
+    minimum_images: int = 25
+    """Training pictures that a word must be known of to become one that is recognised."""
+    weight: float = 1.0
+    """Weight of the recognition's cross-entropy, summed over words, beside the captions'."""
+
+    def __post_init__(self) -> None:
+        if self.minimum_images < 1 or self.weight < 0:
+            raise ValueError(
+                "minimum_images must be at least 1 and weight not negative, "
+                f"got {self.minimum_images} and {self.weight}"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SentencesConfig:
+    """How sentences are learnt that have no picture: from what might have been recognised in it."""
+
+    per_batch: int = 160
+    """Sentences learnt beside each batch of pictures."""
+    weight: float = 0.5
+    """Weight of a sentence's word beside that of a captioned picture."""
+    missed: float = 0.25
+    """Share of the words of a sentence that are taken for not recognised."""
+    added: float = 2.0
+    """Words, on average, that are taken for recognised though nobody named them."""
+
+    def __post_init__(self) -> None:
+        if self.per_batch < 1 or self.weight <= 0:
+            raise ValueError(
+                "per_batch must be at least 1 and weight above 0, "
+                f"got {self.per_batch} and {self.weight}"
+            )
+        if not 0 <= self.missed < 1 or not 0 <= self.added < math.inf:
+            raise ValueError(
+                "missed must be in [0, 1) and added finite and not negative, "
+                f"got {self.missed} and {self.added}"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
 class UnfreezingConfig:
     """How the encoder's stages begin to learn, from the last towards the first."""
 
@@ -165,6 +209,7 @@ class CaptionConfig:
 
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
     decoder: DecoderConfig = field(default_factory=DecoderConfig)
+    concepts: ConceptConfig = field(default_factory=ConceptConfig)
     text: TextConfig = field(default_factory=TextConfig)
     batch: BatchConfig = field(default_factory=BatchConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
@@ -173,6 +218,8 @@ class CaptionConfig:
     captions as the trainer's settings say, 'unfreezing' likewise while the encoder learns too, and
     'self_critical'."""
     objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
+    recognition: RecognitionConfig = field(default_factory=RecognitionConfig)
+    sentences: SentencesConfig = field(default_factory=SentencesConfig)
     unfreezing: UnfreezingConfig = field(default_factory=UnfreezingConfig)
     self_critical: SelfCriticalConfig = field(default_factory=SelfCriticalConfig)
     trainer: TrainerConfig = field(default_factory=TrainerConfig)
@@ -192,5 +239,9 @@ class CaptionConfig:
     def __post_init__(self) -> None:
         if not self.phases or len(set(self.phases)) < len(self.phases):
             raise ValueError(f"phases must be some of {get_args(Phase)}, got {self.phases}")
+        if self.decoder.concepts and not self.concepts.keep:
+            raise ValueError(
+                "decoder.concepts needs words that are recognised: set concepts.keep, such as to 8"
+            )
         if self.truncate < 0:
             raise ValueError(f"truncate must be at least 1, or 0 for no limit, got {self.truncate}")

@@ -22,9 +22,11 @@ from caption.files.paths import ImageFile
 from caption.models.captioner import CaptionModel
 from caption.models.directory import install_model
 from caption.search.config import SearchConfig
+from caption.text.vocabulary import Vocabulary
 from caption.training.config import TextConfig
+from caption.training.knowledge import Knowledge, concept_words
 from caption.training.phases import Stage, train_in_stages
-from caption.training.task import CaptionTask, task_of
+from caption.training.task import CaptionTask, Pool, task_of
 from caption.vision.transforms import Preprocess
 
 ORIGINAL = "original"
@@ -35,6 +37,9 @@ REPLAY_POOL = 2000
 """Old images that are drawn from, unless it is said how many."""
 MINIMUM_COUNT = 2
 """How often a word is to be seen before the model learns it."""
+
+EXAMPLES = 8
+"""New pictures that must show a word before the model learns to recognise it."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +104,22 @@ def grown(
         minimum_count=MINIMUM_COUNT,
     )
     torch.manual_seed(seed)
-    return model.grown(vocabulary, old_style=ORIGINAL if keep_style else "")
+    return model.grown(
+        vocabulary,
+        old_style=ORIGINAL if keep_style else "",
+        concept_words=_with_new_concepts(model, parts.train, vocabulary),
+    )
+
+
+def _with_new_concepts(
+    model: CaptionModel, images: Sequence[CaptionedImage], vocabulary: Vocabulary
+) -> list[str] | None:
+    """Return what the model recognises and what the new pictures can teach it to, if it does."""
+    if model.concepts is None:
+        return None
+    shown = concept_words(images, (), vocabulary, minimum_images=EXAMPLES)
+    known = model.concepts.words
+    return [*known, *(word for word in shown if word not in known)]
 
 
 def with_replay(
@@ -151,9 +171,9 @@ def finetune(
             start,
             train=parts.train,
             validation=parts.validation,
-            pool=parts.replay,
-            from_pool=parts.num_replayed,
+            pools=[Pool(parts.replay, parts.num_replayed)] if parts.replay else [],
             features=run / "features" if frozen else None,
+            knowledge=Knowledge(keeps=True),
         )
 
     outcome = train_in_stages(model, stages, make_task, run, resume=resume)

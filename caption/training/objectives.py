@@ -147,7 +147,7 @@ def reading_itself(
         share: probability that a word is replaced by the model's own.
     """
     decoder = model.decoder
-    state = decoder.start(
+    state = model.start(
         model.features_of(batch.images),
         captions_per_image=len(words) // len(batch.images),
         styles=batch.styles,

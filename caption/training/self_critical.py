@@ -135,7 +135,7 @@ class SelfCritical:
 
         return roll_out(
             step,
-            model.decoder.start(
+            model.start(
                 features,
                 captions_per_image=captions_per_image,
                 styles=styles.repeat_interleave(captions_per_image),

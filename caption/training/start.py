@@ -2,20 +2,28 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import fields, is_dataclass, replace
+from itertools import chain
 from typing import Any, TypeVar
 
 import torch
 
 from caption.data.captioned import CaptionedImage
-from caption.errors import Argument, ModelError
+from caption.data.sentences import Sentence
+from caption.errors import Argument, DataError, ModelError
 from caption.models.captioner import CaptionModel
 from caption.networks.config import DecoderConfig
 from caption.text.vocabulary import Unit, Vocabulary
 from caption.training.config import CaptionConfig, TextConfig
-from caption.vision.config import EncoderConfig
+from caption.training.knowledge import Knowledge, concept_words
+from caption.vision.config import ConceptConfig, EncoderConfig
 
-FREE = ("decoder.dropout", "decoder.variational_dropout", "encoder.preprocess.size")
+FREE = (
+    *("decoder.dropout", "decoder.variational_dropout", "encoder.preprocess.size"),
+    *("concepts.keep", "concepts.threshold", "concepts.noise"),
+)
 """Settings that no weight depends on: training may go on with others."""
+ADDED = ("concepts.hidden_dim", "decoder.concepts", "decoder.copying")
+"""Settings of what a model that recognises no words may still be given: new weights alone."""
 Config = TypeVar("Config", bound=Any)
 USUAL_WEIGHTS = "imagenet"
 """What a new encoder starts from unless it is said."""
@@ -53,7 +61,8 @@ def trained_model(
         )
     model = CaptionModel.from_pretrained(initial)
     has = model.encoder.config, model.decoder.config, model.vocabulary.unit
-    wrong = contradictions(config, *has)
+    head = None if model.concepts is None else model.concepts.config
+    wrong = contradictions(config, *has, concepts=head)
     if wrong:
         raise ModelError(
             f"{initial}: a model to start from keeps its sizes, but {', '.join(wrong)}; leave out "
@@ -66,10 +75,12 @@ def _with_free_settings(model: CaptionModel, config: CaptionConfig) -> CaptionMo
     """Give a model those of the FREE settings that are asked for, and return it."""
     encoder = with_asked(model.encoder.config, config.encoder, "encoder")
     decoder = with_asked(model.decoder.config, config.decoder, "decoder")
-    if (encoder, decoder) != (model.encoder.config, model.decoder.config):
-        weights = model.state_dict()
-        model = CaptionModel(encoder, decoder, model.vocabulary)
-        model.load_state_dict(weights)
+    head = model.concepts
+    concepts = None if head is None else with_asked(head.config, config.concepts, "concepts")
+    words = () if head is None else head.words
+    weights = model.state_dict()
+    model = CaptionModel(encoder, decoder, model.vocabulary, concepts, words)
+    model.load_state_dict(weights)
     return model.eval()
 
 
@@ -96,7 +107,12 @@ def _replaced(config: Any, dotted: str, value: object) -> Any:
 
 
 def contradictions(
-    config: CaptionConfig, encoder: EncoderConfig, decoder: DecoderConfig, unit: Unit
+    config: CaptionConfig,
+    encoder: EncoderConfig,
+    decoder: DecoderConfig,
+    unit: Unit,
+    *,
+    concepts: ConceptConfig | None = None,
 ) -> list[str]:
     """Return what is asked for and not so in a model.
 
@@ -105,6 +121,7 @@ def contradictions(
         encoder: of the model.
         decoder: of the model.
         unit: what the model writes at a time.
+        concepts: how the model recognises words, if it does.
     """
     usual = CaptionConfig()
     found = [
@@ -112,8 +129,9 @@ def contradictions(
         for dotted, mine, its in (
             *_asked("encoder", config.encoder, usual.encoder, encoder),
             *_asked("decoder", config.decoder, usual.decoder, decoder),
+            *_asked("concepts", config.concepts, usual.concepts, concepts or usual.concepts),
         )
-        if dotted not in FREE
+        if dotted not in (FREE if concepts else (*FREE, *ADDED))
     ]
     if config.text.unit not in (usual.text.unit, unit):
         found.append(_difference("text.unit", config.text.unit, unit))
@@ -141,6 +159,7 @@ def initial_model(
     *,
     trained: CaptionModel | None = None,
     encoder_weights: str = USUAL_WEIGHTS,
+    knowledge: Knowledge | None = None,
 ) -> CaptionModel:
     """Return the model to start from, and begin the chance that training draws from.
 
@@ -149,6 +168,7 @@ def initial_model(
         train: whose words a new model is to know.
         trained: a model to go on from, as `trained_model` returns it.
         encoder_weights: 'imagenet', 'random' or a safetensors file, for a new encoder.
+        knowledge: what a new model is to know beside the captions.
 
     Raises:
         ModelError: the trained model has other words than are asked for.
@@ -156,11 +176,57 @@ def initial_model(
     torch.manual_seed(config.trainer.seed)
     if trained is not None:
         _check_words(config.text, train, trained.vocabulary)
+        if trained.concepts is None and config.concepts.keep:
+            return _with_concepts(trained, config, train, knowledge or Knowledge())
         return trained
-    model = CaptionModel(config.encoder, config.decoder, build_vocabulary(config.text, train))
+    knowledge = knowledge or Knowledge()
+    vocabulary = build_vocabulary(config.text, train, knowledge.sentences)
+    words = _concept_words(config, train, knowledge, vocabulary)
+    model = CaptionModel(config.encoder, config.decoder, vocabulary, config.concepts, words)
     if encoder_weights != "random":
         model.encoder.load_weights(encoder_weights)
     return model
+
+
+def _with_concepts(
+    trained: CaptionModel,
+    config: CaptionConfig,
+    train: Sequence[CaptionedImage],
+    knowledge: Knowledge,
+) -> CaptionModel:
+    """Return a trained model that is to recognise words too, with the words that it needs."""
+    captions = (caption for image in train for caption in image.captions)
+    vocabulary = trained.vocabulary.grown(
+        chain(captions, (sentence.text for sentence in knowledge.sentences)),
+        minimum_count=config.text.minimum_count,
+    )
+    words = _concept_words(config, train, knowledge, vocabulary)
+    return trained.with_concepts(
+        vocabulary,
+        config.concepts,
+        words,
+        reads=config.decoder.concepts,
+        copies=config.decoder.copying,
+    )
+
+
+def _concept_words(
+    config: CaptionConfig,
+    train: Sequence[CaptionedImage],
+    knowledge: Knowledge,
+    vocabulary: Vocabulary,
+) -> list[str]:
+    """Return the words that a model is to recognise, none if it is to recognise none."""
+    if not config.concepts.keep:
+        return []
+    least = config.recognition.minimum_images
+    words = concept_words(train, knowledge.labels, vocabulary, minimum_images=least)
+    if not words:
+        raise DataError(
+            f"none of the words of these captions is seen in {least} pictures, so that none can be "
+            "recognised; lower recognition.minimum_images, or set concepts.keep to 0"
+        )
+    return words
 
 
 def _check_words(
@@ -179,10 +245,13 @@ def _check_words(
         )
 
 
-def build_vocabulary(config: TextConfig, images: Sequence[CaptionedImage]) -> Vocabulary:
-    """Return the vocabulary of the training captions."""
+def build_vocabulary(
+    config: TextConfig, images: Sequence[CaptionedImage], sentences: Sequence[Sentence] = ()
+) -> Vocabulary:
+    """Return the vocabulary of the training captions, and of sentences without pictures."""
+    captions = (caption for image in images for caption in image.captions)
     return Vocabulary.build(
-        (caption for image in images for caption in image.captions),
+        chain(captions, (sentence.text for sentence in sentences)),
         minimum_count=config.minimum_count,
         unit=config.unit,
     )

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -25,10 +26,28 @@ from caption.errors import DataError, ModelError
 from caption.evaluation.run import evaluate_captions
 from caption.models.captioner import CaptionModel
 from caption.training.config import CaptionConfig
+from caption.training.knowledge import Knowledge, Recognition, WithKnowledge
 from caption.training.objectives import CrossEntropy, Objective
 from caption.training.self_critical import SelfCritical, reward_of
+from caption.training.sentences import SentenceObjective
 from caption.vision.extract import store_features
 from caption.vision.transforms import Augment, Preprocess
+
+
+@dataclass(frozen=True)
+class Pool:
+    """More images to learn from, of which every epoch shows others."""
+
+    images: Sequence[CaptionedImage]
+    """Without captions they teach no more than what is to be recognised in them."""
+    shown: int
+    """How many an epoch shows; more than there are shows some again."""
+
+    def of_epoch(self, chance: random.Random) -> list[int]:
+        """Return the places of the images that are drawn for an epoch."""
+        again, rest = divmod(self.shown, len(self.images))
+        places = range(len(self.images))
+        return [*chance.sample(places, rest), *(place for _ in range(again) for place in places)]
 
 
 @dataclass(frozen=True)
@@ -37,21 +56,22 @@ class ImageSet:
 
     images: Sequence[CaptionedImage]
     read: ImageReader
-    pool: Sequence[CaptionedImage] = ()
-    """More images, of which every epoch shows others."""
-    from_pool: int = 0
-    """How many."""
+    pools: Sequence[Pool] = ()
+    """Those without captions come last: rewards have the numbers of the images that have some."""
 
     @property
     def whole(self) -> Sequence[CaptionedImage]:
         """All images, in the order by which a batch says which of them a row is of."""
-        return (*self.images, *self.pool)
+        return (*self.images, *(image for pool in self.pools for image in pool.images))
 
     def of_epoch(self, epoch: int, *, seed: int) -> list[int]:
         """Return the places, in the whole, of the images that an epoch shows."""
         chance = random.Random(f"{seed} {epoch} pool")
-        drawn = chance.sample(range(len(self.pool)), self.from_pool)
-        return [*range(len(self.images)), *(len(self.images) + place for place in drawn)]
+        places, first = [*range(len(self.images))], len(self.images)
+        for pool in self.pools:
+            places += (first + place for place in pool.of_epoch(chance))
+            first += len(pool.images)
+        return places
 
 
 class CaptionTask:
@@ -65,6 +85,7 @@ class CaptionTask:
         train: ImageSet,
         validation: ImageSet,
         objective: Objective | None = None,
+        knowledge: Knowledge | None = None,
     ) -> None:
         """Make the task of training a model.
 
@@ -74,6 +95,7 @@ class CaptionTask:
             train: what to learn.
             validation: what to select the best model by.
             objective: what to minimise; by default that of the config's first phase.
+            knowledge: what is to be learnt beside the captions.
         """
         self.select_by: str = config.select_by
         self.config, self.model = config, model
@@ -88,7 +110,40 @@ class CaptionTask:
         self._collate = Collate(
             model.vocabulary, captions_per_image=config.batch.captions_per_image
         )
-        self.objective = objective or self._objective()
+        self.objective = objective or self._with_knowledge(
+            self._objective(), knowledge or Knowledge()
+        )
+
+    def _with_knowledge(self, objective: Objective, knowledge: Knowledge) -> Objective:
+        """Return an objective with recognition and sentences beside it, if there are any."""
+        config, model = self.config, self.model
+        recognition = None
+        if model.concepts is not None and config.recognition.weight:
+            recognition = Recognition(
+                self._encoded,
+                knowledge.labels,
+                model.concepts.words,
+                before=deepcopy(model.concepts) if knowledge.keeps else None,
+            )
+        sentences = None
+        if knowledge.sentences:
+            sentences = SentenceObjective(
+                config.sentences,
+                knowledge.sentences,
+                model,
+                max_length=config.text.max_length,
+                objective=config.objective,
+            )
+        if recognition is None and sentences is None:
+            return objective
+        is_rewarded = config.phases[0] == "self_critical"
+        return WithKnowledge(
+            objective,
+            recognition,
+            sentences,
+            config=config.recognition,
+            scale=config.self_critical.cross_entropy if is_rewarded else 1.0,
+        )
 
     def _objective(self) -> Objective:
         """Return what the config's first phase minimises."""
@@ -101,7 +156,8 @@ class CaptionTask:
         is_rewarded = config.phases[0] == "self_critical"
         if not (is_rewarded or config.objective.consensus):
             return CrossEntropy(config.objective)
-        reward = reward_of(self._encoded, model.vocabulary)
+        num_bare = sum(not image.captions for pool in self.train.pools for image in pool.images)
+        reward = reward_of(self._encoded[: len(self._encoded) - num_bare], model.vocabulary)
         true_words = CrossEntropy(config.objective, reward)
         if not is_rewarded:
             return true_words
@@ -187,9 +243,9 @@ def task_of(
     *,
     train: Sequence[CaptionedImage],
     validation: Sequence[CaptionedImage],
-    pool: Sequence[CaptionedImage] = (),
-    from_pool: int = 0,
+    pools: Sequence[Pool] = (),
     features: Path | None = None,
+    knowledge: Knowledge | None = None,
 ) -> CaptionTask:
     """Return the task of training a model on some images.
 
@@ -198,10 +254,11 @@ def task_of(
         model: to start from.
         train: what to learn.
         validation: what to select the best model by.
-        pool: more to learn, of which every epoch shows others.
-        from_pool: how many.
+        pools: more to learn, of which every epoch shows others; those without captions last.
         features: directory for stored features, if the encoder stays as it is.
+        knowledge: what is to be learnt beside the captions.
     """
+    more = [image for pool in pools for image in pool.images]
     if features is None:
         preprocess = model.encoder.config.preprocess
         readers = [
@@ -215,13 +272,14 @@ def task_of(
             read_stored(
                 store_features(encoder, {e.image_id: e.source for e in some}, features / name)
             )
-            for name, some in (("train", (*train, *pool)), ("validation", validation))
+            for name, some in (("train", (*train, *more)), ("validation", validation))
         ]
     return CaptionTask(
         config,
         model,
-        train=ImageSet(train, readers[0], pool, from_pool),
+        train=ImageSet(train, readers[0], pools),
         validation=ImageSet(validation, readers[1]),
+        knowledge=knowledge,
     )
 
 

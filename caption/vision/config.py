@@ -2,8 +2,9 @@
 
 import math
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
+Padding = Literal["symmetric", "same"]
 MAX_SIDE = 4096
 """Rows or columns of an encoder's input; a size from a file must not fill the memory."""
 
@@ -64,6 +65,32 @@ class AugmentConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ConceptConfig:
+    """How what is recognised in a picture becomes a short list of words."""
+
+    keep: int = 0
+    """Words that are kept of each picture, the likeliest; 0 for a model that recognises none."""
+    threshold: float = 0.05
+    """Probability below which a word is not kept."""
+    hidden_dim: int = 768
+    """Size of the layer between the encoder's feature vectors and the words."""
+    noise: float = 1.0
+    """Spread of what training adds to the log-odds of each word before the likeliest are kept: of
+    pictures that it learns from a model is surer than it will be of others."""
+
+    def __post_init__(self) -> None:
+        if self.keep < 0 or self.hidden_dim < 1:
+            raise ValueError(
+                "keep must be at least 0 and hidden_dim at least 1, "
+                f"got {self.keep} and {self.hidden_dim}"
+            )
+        if not 0 <= self.threshold < 1:
+            raise ValueError(f"threshold must be in [0, 1), got {self.threshold}")
+        if not 0 <= self.noise < math.inf:
+            raise ValueError(f"noise must be finite and not negative, got {self.noise}")
+
+
+@dataclass(frozen=True, kw_only=True)
 class EncoderConfig:
     """Which network looks at the picture, and how finely."""
 
@@ -73,11 +100,16 @@ class EncoderConfig:
     """Layer whose output is the grid, such as 'layer3' or 'features.13'; by default the last."""
     grid_size: tuple[int, int] | None = None
     """Rows and columns to average the grid to; by default as the network makes it."""
+    padding: Padding = "symmetric"
+    """How strided convolutions pad: 'same' for weights that were trained with TensorFlow, which
+    puts the odd pixel below and right."""
     preprocess: PreprocessConfig = field(default_factory=PreprocessConfig)
     """What is done to a picture before the network sees it; kept with the model, so that training
     and use cannot drift apart."""
 
     def __post_init__(self) -> None:
+        if self.padding not in get_args(Padding):
+            raise ValueError(f"padding must be one of {get_args(Padding)}, got {self.padding!r}")
         if self.grid_size is not None:
             rows, columns = self.grid_size
             if rows < 1 or columns < 1:

@@ -27,7 +27,8 @@ from torchvision.models.feature_extraction import (
 )
 
 from caption.errors import ModelError
-from caption.vision.config import EncoderConfig
+from caption.vision.config import EncoderConfig, Padding
+from caption.vision.padding import SameConv2d, pad_as_tensorflow
 
 POOLING_NODES = ("avgpool", "adaptive_avg_pool2d", "mean")
 """How torchvision's CNNs call their global average pooling; the node before it is the last grid."""
@@ -35,6 +36,9 @@ POOLING_NODES = ("avgpool", "adaptive_avg_pool2d", "mean")
 BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 
 ALL_STAGES = -1
+
+LEAVES = {"leaf_modules": [SameConv2d]}
+"""What tracing takes for one step, since what it does depends on the size of the picture."""
 
 
 class ImageEncoder(nn.Module):
@@ -47,8 +51,8 @@ class ImageEncoder(nn.Module):
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
         self.config = config
-        classifier = _classifier(config.architecture)
-        self.network = _cut(classifier, config.architecture, _grid_node(classifier, config))
+        classifier = build_classifier(config.architecture, config.padding)
+        self.network = _cut(classifier, config, _grid_node(classifier, config))
         # Channels-last is how the convolutions of CPUs and GPUs like it best.
         self.network.to(memory_format=torch.channels_last)
         self.stages = _stage_names(self.network)
@@ -133,32 +137,17 @@ class ImageEncoder(nn.Module):
         Raises:
             ModelError: the file cannot be read or is not of this architecture.
         """
-        if source == "imagenet":
-            weights = torchvision.models.get_model_weights(self.config.architecture).DEFAULT
-            tensors = weights.get_state_dict(progress=True, check_hash=True)
-        else:
-            tensors = read_tensors(Path(source))
-        own = self.network.state_dict()
-        wrong = [
-            name
-            for name, tensor in own.items()
-            if name not in tensors or tensors[name].shape != tensor.shape
-        ]
-        if wrong:
-            raise ModelError(
-                f"{source}: {len(wrong)} of {len(own)} tensors are missing or have another shape, "
-                f"the first is {wrong[0]!r}; expected the weights of torchvision's "
-                f"{self.config.architecture}"
-            )
-        # The classifier's own tensors are left over: a grid of features needs no classifier.
-        self.network.load_state_dict({name: tensors[name].to(own[name].dtype) for name in own})
+        load_torchvision(self.network, self.config.architecture, source)
 
     def fingerprint(self) -> str:
         """Return 16 hexadecimal digits that stand for this encoder: its config and its weights.
 
         Features carry it, so that a head trained on another encoder's features can refuse them.
         """
-        digest = hashlib.sha256(json.dumps(asdict(self.config), sort_keys=True).encode())
+        config = asdict(self.config)
+        if config["padding"] == "symmetric":
+            del config["padding"]  # encoders had no other once, and keep their fingerprints
+        digest = hashlib.sha256(json.dumps(config, sort_keys=True).encode())
         for name, tensor in sorted(self.network.state_dict().items()):
             # The count of batches seen in training changes no feature.
             if not name.endswith("num_batches_tracked"):
@@ -182,7 +171,12 @@ class ImageEncoder(nn.Module):
         return (rows, columns), grid.shape[1]
 
 
-def _classifier(architecture: str) -> nn.Module:
+def build_classifier(architecture: str, padding: Padding) -> nn.Module:
+    """Return a classification network of torchvision without trained weights.
+
+    Raises:
+        ModelError: torchvision has none of this name.
+    """
     known = torchvision.models.list_models(module=torchvision.models)
     if architecture not in known:
         near = difflib.get_close_matches(architecture, known, n=3) or ["mobilenet_v2"]
@@ -190,7 +184,10 @@ def _classifier(architecture: str) -> nn.Module:
             f"architecture {architecture!r} is not a classification network of torchvision; "
             f"did you mean {', '.join(near)}?"
         )
-    return torchvision.models.get_model(architecture, weights=None)
+    network: nn.Module = torchvision.models.get_model(architecture, weights=None)
+    if padding == "same":
+        pad_as_tensorflow(network)
+    return network
 
 
 def _grid_node(classifier: nn.Module, config: EncoderConfig) -> str:
@@ -217,19 +214,23 @@ _known_nodes: dict[str, list[str]] = {}
 def _node_names(classifier: nn.Module, architecture: str) -> list[str]:
     """Return the steps that a network takes in evaluation; tracing it for them takes a while."""
     if architecture not in _known_nodes:
-        names = get_graph_node_names(classifier, suppress_diff_warning=True)
+        names = get_graph_node_names(
+            classifier, tracer_kwargs=LEAVES, suppress_diff_warning=True
+        )
         _known_nodes[architecture] = names[1]
     return _known_nodes[architecture]
 
 
-_known_graphs: dict[tuple[str, str], tuple[Graph, Graph]] = {}
+_known_graphs: dict[tuple[str, str, str], tuple[Graph, Graph]] = {}
 
 
-def _cut(classifier: nn.Module, architecture: str, node: str) -> nn.Module:
+def _cut(classifier: nn.Module, config: EncoderConfig, node: str) -> nn.Module:
     """Return a network up to a node. The steps to there are traced once, as the nodes are."""
-    key = architecture, node
+    key = config.architecture, config.padding, node
     if key not in _known_graphs:
-        cut = create_feature_extractor(classifier, {node: "grid"}, suppress_diff_warning=True)
+        cut = create_feature_extractor(
+            classifier, {node: "grid"}, tracer_kwargs=LEAVES, suppress_diff_warning=True
+        )
         _known_graphs[key] = deepcopy(cut.train_graph), deepcopy(cut.eval_graph)
     # Copies, since a graph holds on to the network that uses it, and to its weights.
     return DualGraphModule(classifier, *map(deepcopy, _known_graphs[key]))
@@ -246,6 +247,37 @@ def _stage_of(parameter_name: str) -> str:
     first, second = parameter_name.split(".")[:2]
     # MobileNet, EfficientNet, ConvNeXt, DenseNet, VGG; RegNet; MNASNet keep all in one container.
     return f"{first}.{second}" if first in {"features", "trunk_output", "layers"} else first
+
+
+def load_torchvision(network: nn.Module, architecture: str, source: str) -> None:
+    """Give trained weights to a classification network of torchvision, or to a part of one.
+
+    Args:
+        network: whose tensors have torchvision's names; of the weights, only these are taken.
+        architecture: what torchvision calls it.
+        source: as `ImageEncoder.load_weights` takes it.
+
+    Raises:
+        ModelError: the file cannot be read or is not of this architecture.
+    """
+    if source == "imagenet":
+        weights = torchvision.models.get_model_weights(architecture).DEFAULT
+        tensors = weights.get_state_dict(progress=True, check_hash=True)
+    else:
+        tensors = read_tensors(Path(source))
+    own = network.state_dict()
+    wrong = [
+        name
+        for name, tensor in own.items()
+        if name not in tensors or tensors[name].shape != tensor.shape
+    ]
+    if wrong:
+        raise ModelError(
+            f"{source}: {len(wrong)} of {len(own)} tensors are missing or have another shape, "
+            f"the first is {wrong[0]!r}; expected the weights of torchvision's "
+            f"{architecture}"
+        )
+    network.load_state_dict({name: tensors[name].to(own[name].dtype) for name in own})
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:

@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from caption.errors import FeatureStoreError
 from caption.files.paths import ImageFile, ImageId
+from caption.vision.concepts import ConceptHead
 from caption.vision.encoder import ImageEncoder
 from caption.vision.features import ImageFeatures
 from caption.vision.image import ImageSource, load_image
@@ -24,8 +25,15 @@ CPU_IMAGES = 8
 class FeatureExtractor:
     """Turns pictures of any kind into the features that captions and answers are read from."""
 
-    def __init__(self, encoder: ImageEncoder) -> None:
+    def __init__(self, encoder: ImageEncoder, head: ConceptHead | None = None) -> None:
+        """Prepare to look.
+
+        Args:
+            encoder: what sees.
+            head: what recognises words in what it sees, if something does.
+        """
         self.encoder = encoder.eval()
+        self.head = None if head is None else head.eval()
         self.encoder_id = encoder.fingerprint()
         self._preprocess = Preprocess(encoder.config.preprocess)
 
@@ -41,7 +49,8 @@ class FeatureExtractor:
     def encode_pixels(self, pixels: UInt8[Tensor, "image channel row column"]) -> ImageFeatures:
         """Look at images that have the encoder's size already."""
         grid = encode_few_by_few(self.encoder, pixels, self._preprocess)
-        return ImageFeatures(grid, self.encoder.grid_size, self.encoder_id)
+        concepts = None if self.head is None else self.head.recognise(grid)
+        return ImageFeatures(grid, self.encoder.grid_size, self.encoder_id, concepts)
 
     def read(self, image: ImageSource) -> UInt8[Tensor, "channel row column"]:
         """Return bytes: what torch computes on many threads is left to the thread that has them."""

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from jaxtyping import Float
 from torch import Tensor
 
+from caption.vision.concepts import ImageConcepts
+
 
 @dataclass(frozen=True)
 class ImageFeatures:
@@ -16,9 +18,12 @@ class ImageFeatures:
     """(rows, columns), so that attention can be drawn over the image."""
     encoder_id: str
     """Fingerprint of the encoder; a head refuses the features of another one."""
+    concepts: ImageConcepts | None = None
+    """What was recognised, where something recognises words."""
 
     def __len__(self) -> int:
         return self.grid.shape[0]
 
     def __getitem__(self, rows: slice) -> "ImageFeatures":
-        return replace(self, grid=self.grid[rows])
+        concepts = None if self.concepts is None else self.concepts[rows]
+        return replace(self, grid=self.grid[rows], concepts=concepts)

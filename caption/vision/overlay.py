@@ -20,7 +20,8 @@ _DARKEST = 0.35
 """Share of the light left where the weight is zero: dim, yet still to be recognised."""
 _STRONGEST_TINT = 0.4
 """Share of the tint where the weight is highest; above a half the photo is hard to see."""
-_TEXT_SIZE, _MARGIN = 16, 4
+_TEXT_SIZE, _NOTE_SIZE, _MARGIN = 16, 13, 4
+_NOTE_COLOUR = "#595959"
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 
 
@@ -56,6 +57,7 @@ def word_sheet(
     words: Sequence[str],
     attention: Float[np.ndarray, "word row column"],
     *,
+    notes: Sequence[str] = (),
     columns: int = 6,
     side: int = 180,
 ) -> Image.Image:
@@ -65,21 +67,27 @@ def word_sheet(
         image: An RGB picture.
         words: What was written.
         attention: Where each word was seen.
+        notes: What else there is to say of each word; by default nothing.
         columns: Pictures in a line.
         side: Pixels of the longer side of each picture.
     """
     tiles = [heat_map(image, weights, max_side=side) for weights in attention]
     tiles.insert(0, image.resize(tiles[0].size, Image.Resampling.BICUBIC) if tiles else image)
     width, height = tiles[0].size
-    line = height + _TEXT_SIZE + 2 * _MARGIN
+    # Room for notes only where there are some.
+    head = _TEXT_SIZE + 2 * _MARGIN + (_NOTE_SIZE + _MARGIN if any(notes) else 0)
+    line = height + head
     lines = math.ceil(len(tiles) / columns)
     sheet = Image.new("RGB", (min(columns, len(tiles)) * (width + _MARGIN), lines * line), "white")
     draw = ImageDraw.Draw(sheet)
-    font = ImageFont.load_default(_TEXT_SIZE)
-    for number, (tile, word) in enumerate(zip(tiles, ("", *words), strict=True)):
+    font, small = ImageFont.load_default(_TEXT_SIZE), ImageFont.load_default(_NOTE_SIZE)
+    labels = zip(("", *words), ("", *(notes or [""] * len(words))), strict=True)
+    for number, (tile, (word, note)) in enumerate(zip(tiles, labels, strict=True)):
         x, y = number % columns * (width + _MARGIN), number // columns * line
-        draw.text((x + width / 2, y + _MARGIN), word, fill="black", font=font, anchor="ma")
-        sheet.paste(tile, (x, y + _TEXT_SIZE + 2 * _MARGIN))
+        middle, below = x + width / 2, y + _TEXT_SIZE + 2 * _MARGIN
+        draw.text((middle, y + _MARGIN), word, fill="black", font=font, anchor="ma")
+        draw.text((middle, below), note, fill=_NOTE_COLOUR, font=small, anchor="ma")
+        sheet.paste(tile, (x, y + head))
     return sheet
 
 

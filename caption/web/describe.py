@@ -1,12 +1,17 @@
-"""The tab that captions the photo and shows where the model looked for every word."""
+"""The tab that captions the photo and shows where the model looked for every word.
 
-from collections.abc import Callable, Sequence
+What a model recognises, if it does, stands below the caption, and whoever knows better says so.
+"""
+
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from caption.web.events import ONE_AT_A_TIME
+from caption.errors import GlimpseError
+from caption.web.events import ONE_AT_A_TIME, as_sentence
 from caption.web.eyes import Eyes
 from caption.web.maps import add_gallery, word_maps
+from caption.web.recognised import add_words, all_checked, corrections
 from caption.web.wording import alternatives, hint
 
 if TYPE_CHECKING:
@@ -16,27 +21,41 @@ if TYPE_CHECKING:
     from caption.predict import Captioner
 
 MAX_BEAMS = 8
+Described = tuple[str, str, list[tuple["Image.Image", str]], str]
+"""The caption, its alternatives, a map for each word with its label, and what they say."""
 
 
 def add_captions(photo: "gr.Image", captioner: "Captioner", look: Eyes) -> None:
-    """Add the captions of the photo, and how to search for them, to the page."""
+    """Add the captions of the photo, what they are written from and how, to the page."""
     import gradio as gr
 
     text = gr.Textbox(label="Caption", elem_id="caption", interactive=False, lines=2)
+    words = add_words() if captioner.reads_concepts else None
     others = gr.Textbox(label="Alternatives", elem_id="alternatives", interactive=False, lines=2)
     maps = add_gallery("Where it looked for each word", elem_id="maps")
     what_maps_say = gr.Markdown(elem_classes="hint")
     settings = _add_settings(captioner.model.decoder.config.styles)
     button = gr.Button("Caption", variant="primary")
+    told: list[gr.Component] = [text, others, maps, what_maps_say]
+    describe = Describe(captioner, look)
     options: dict[str, Any] = {
-        "fn": _caption_with(captioner, look),
+        "fn": describe.caption,
         "inputs": [photo, *settings],
-        "outputs": [text, others, maps, what_maps_say],
+        "outputs": told,
         **ONE_AT_A_TIME,
     }
-    button.click(api_name="caption", **options)
     # Uploads and examples are captioned at once; the button is for other settings.
-    photo.change(api_visibility="private", **options)
+    if words is None:
+        button.click(api_name="caption", **options)
+        photo.change(api_visibility="private", **options)
+        return
+    # What is checked on a page is not for other programs, which call this as they always have.
+    gr.Button(visible=False).click(api_name="caption", **options)
+    private: dict[str, Any] = {"api_visibility": "private", **ONE_AT_A_TIME}
+    recognised, also = words
+    for event in (button.click, recognised.input, also.submit):
+        event(describe.corrected, [photo, recognised, also, *settings], told, **private)
+    photo.change(describe.anew, [photo, *settings], [recognised, also, *told], **private)
 
 
 def _add_settings(styles: Sequence[str]) -> list["gr.Component"]:
@@ -53,22 +72,54 @@ def _add_settings(styles: Sequence[str]) -> list["gr.Component"]:
     return settings
 
 
-def _caption_with(captioner: "Captioner", look: Eyes) -> Callable[..., tuple[Any, ...]]:
-    """Return the function behind the button; its docstring is what other programs read of it."""
+class Describe:
+    """What the page does with a photo, which is looked at once for all captions."""
+
+    def __init__(self, captioner: "Captioner", look: Eyes) -> None:
+        self.captioner, self.look = captioner, look
 
     def caption(
-        image: "Image.Image | None", num_beams: int, num_alternatives: int, style: str = ""
-    ) -> tuple[str, str, list[tuple["Image.Image", str]], str]:
+        self,
+        image: "Image.Image | None",
+        num_beams: int,
+        num_alternatives: int,
+        style: str = "",
+    ) -> Described:
         """Caption a photo; say how sure the model is and where it looked for every word."""
+        return self._described(image, {}, num_beams, num_alternatives, style)
+
+    def anew(self, image: "Image.Image | None", *settings: Any) -> tuple[Any, ...]:
+        """Say what is recognised in a photo that nobody has corrected yet, and caption it."""
+        return all_checked(self._recognised(image)), "", *self._described(image, {}, *settings)
+
+    def corrected(
+        self, image: "Image.Image | None", checked: list[str], also: str, *settings: Any
+    ) -> Described:
+        """Caption a photo of which a person has said what it shows."""
+        concepts = corrections(self._recognised(image), checked, also)
+        try:
+            return self._described(image, concepts, *settings)
+        except GlimpseError as error:
+            raise as_sentence(error.message) from None
+
+    def _recognised(self, image: "Image.Image | None") -> dict[str, float]:
+        return {} if image is None else self.captioner.recognise(self.look(image))[0]
+
+    def _described(
+        self,
+        image: "Image.Image | None",
+        concepts: dict[str, float],
+        num_beams: int,
+        num_alternatives: int,
+        style: str = "",
+    ) -> Described:
         if image is None:
             return "", "", [], ""
         search = replace(
-            captioner.search,
+            self.captioner.search,
             num_beams=max(int(num_beams), int(num_alternatives) + 1),
             num_captions=int(num_alternatives) + 1,
             style=style,
         )
-        (best,) = captioner.describe(look(image), search=search)
+        (best,) = self.captioner.describe(self.look(image), search=search, concepts=concepts)
         return best.text, alternatives(best), word_maps(image, best), hint(best)
-
-    return caption

@@ -27,14 +27,18 @@ def add_gallery(label: str, *, elem_id: str) -> "gr.Gallery":
 
 
 def word_maps(image: "Image.Image", caption: "Caption") -> list[tuple["Image.Image", str]]:
-    """Return a map for every word, with how sure the model was of it, or none without attention."""
+    """Return a map for every word, with how sure the model was of it and what it went by.
+
+    There is none for a model that does not attend to places.
+    """
     from caption.vision.overlay import heat_map
 
     if not caption.has_attention:
         return []
+    probabilities = map(percent, map(math.exp, caption.log_probs))
+    sources = (f"  ·  from {source!r}" if source else "" for source in caption.sources)
+    labels = map("{}  {}{}".format, caption.words, probabilities, sources)
     return [
-        (heat_map(image, weights), f"{word}  {percent(math.exp(log_prob))}")
-        for word, log_prob, weights in zip(
-            caption.words, caption.log_probs, caption.attention, strict=True
-        )
+        (heat_map(image, weights), label)
+        for label, weights in zip(labels, caption.attention, strict=True)
     ]

@@ -1,6 +1,7 @@
 """What the page says of a caption, in words and numbers for people."""
 
 import math
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -23,6 +24,11 @@ def alternatives(best: "Caption") -> str:
     )
 
 
+def recognised(concepts: Iterable[tuple[str, float]]) -> str:
+    """Return a line with recognised words and how probable each is."""
+    return ", ".join(f"{word} {percent(probability)}" for word, probability in concepts)
+
+
 def hint(caption: "Caption") -> str:
     """Return a sentence on what the maps of a caption tell."""
     if not caption.words:
@@ -31,4 +37,7 @@ def hint(caption: "Caption") -> str:
         return "This model does not attend to places: there are no maps of where it looked."
     if caption.attention_spread.mean() > FLAT:
         return "It looked everywhere at once: these maps say little."
-    return "Bright is where it looked; the number is how sure it was of the word."
+    words = "Bright is where it looked; the number is how sure it was of the word"
+    if any(caption.sources):
+        return f"{words}, and behind it is the recognised word that it went by."
+    return f"{words}."

@@ -97,6 +97,7 @@ def test_results_are_scored_compared_and_written_down(data_set, tmp_path) -> Non
     assert done.returncode == 0, done.stderr
     assert "6 of 6 images" in done.stdout
     assert re.search(r"^copied from training +100.0%$", done.stdout, re.MULTILINE)
+    assert "objects never learnt" in done.stdout
     report = json.loads((tmp_path / "report.json").read_text())
     assert report["protocol"]["captions"] == str(good)
     assert report["versus"]["differences"]["cider_d"]["difference"] > 0

@@ -73,7 +73,7 @@ def test_the_wheel_holds_modules_templates_examples_and_models(venv) -> None:
     for package in ("caption", "vqa"):
         for path in (ROOT / package).rglob("*"):
             file = path.relative_to(ROOT)
-            if path.suffix in (".py", ".html", ".jpg", ".json", ".safetensors"):
+            if path.suffix in (".py", ".html", ".jpg", ".json", ".safetensors", ".tsv"):
                 assert (site / file).is_file(), file
 
 

@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 import pytest
 from tiny import scene
 
-from caption.evaluation.compare import compare
+from caption.evaluation.compare import compare, compare_objects
 from caption.evaluation.report import (
     Report,
     Rival,
@@ -16,6 +16,7 @@ from caption.evaluation.report import (
     write_report,
 )
 from caption.metrics.diagnostics import diagnose
+from caption.metrics.objects import score_objects
 from caption.metrics.official import OfficialScores
 from caption.metrics.score import score
 
@@ -29,16 +30,20 @@ def report() -> Report:
     scores = score(CAPTIONS, REFERENCES)
     others = dict.fromkeys(REFERENCES, "a dog")
     other_scores = score(others, REFERENCES)
+    objects = score_objects(CAPTIONS, REFERENCES, learnt=["a cat"])
+    other_objects = score_objects(others, REFERENCES, learnt=["a cat"])
     differences = compare(scores, other_scores, resamples=100)
+    differences |= compare_objects(objects, other_objects, resamples=100)
     return Report(
         protocol={"captions": f"{TRICK}.json"},
         captions=CAPTIONS,
         references=REFERENCES,
         scores=scores,
+        objects=objects,
         diagnostics=diagnose(CAPTIONS.values(), ["a dog"]),
         perplexity=12.5,
         official=OfficialScores({"bleu_1": scores.bleu[0], "meteor": 0.3}, (), ("SPICE not run",)),
-        rival=Rival("other.json", others, other_scores, differences),
+        rival=Rival("other.json", others, other_scores, other_objects, differences),
     )
 
 
@@ -61,13 +66,20 @@ class Page(HTMLParser):
 def test_the_table_says_how_and_how_good(report) -> None:
     text = table(report)
     assert text.startswith(f"captions: {TRICK}.json\n")
-    assert f"CIDEr-D     {report.scores.cider_d:.4f}" in text
+    assert f"CIDEr-D        {report.scores.cider_d:.4f}" in text
+    # All but the last caption name the dog, and so does the rival.
+    assert "\nobject recall  0.9667  1.0000  -0.0333 [" in text
+    assert "\nCHAIR_i        0.0000  0.0000  +0.0000 [" in text
+    never = "1; recall 96.7% of 30, right 100.0% of 29 named; other: 1; recall 100.0% of 30"
+    assert f"objects never learnt         {never}" in text
+    assert "objects learnt 50+ times     0; recall none of 0, right none of 0 named" in text
     assert "official BLEU-1 " in text
     assert "the same" in text
     assert text.count("  image ") == 5
     assert "SPICE not run" in text
     plain = table(replace(report, rival=None, official=None, perplexity=None))
     assert "official" not in plain
+    assert "other" not in plain
     assert "perplexity" not in plain
 
 
@@ -104,6 +116,7 @@ def test_few_images_have_a_page_too(tmp_path) -> None:
         captions=captions,
         references=references,
         scores=score(captions, references),
+        objects=score_objects(captions, references),
         diagnostics=diagnose(captions.values()),
     )
     write_page(tmp_path / "page.html", report)
@@ -120,5 +133,12 @@ def test_everything_is_in_the_files(report, tmp_path) -> None:
     assert content["official"]["scores"]["meteor"] == 0.3
     assert len(content["versus"]["changed_most"]) == 20
     assert content["images"][29]["caption"] == TRICK
+    assert content["images"][29]["objects_missed"] == ["dog"]
+    assert content["objects"]["object_recall"] == 29 / 30
+    assert content["objects"]["bands"]["never"]["named"] == {"dog": [29, 0]}
+    assert content["versus"]["objects"]["bands"]["never"]["named"] == {"dog": [30, 0]}
+    assert content["versus"]["differences"]["chair_s"]["difference"] == 0
     write_csv(tmp_path / "images.csv", report)
-    assert len((tmp_path / "images.csv").read_text("utf-8").splitlines()) == 31
+    first, *rows = (tmp_path / "images.csv").read_text("utf-8").splitlines()
+    assert first.endswith("rouge_l,objects_right,objects_wrong,objects_missed")
+    assert len(rows) == 30

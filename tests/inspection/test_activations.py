@@ -16,13 +16,15 @@ from caption.inspection.activations import (
 from caption.vision.transforms import Preprocess
 
 
-def test_a_word_is_written_from_the_state_after_the_words_before_it(captioner) -> None:
-    model, words = captioner.model, ["a", "red", "block", "nonsense"]
+@pytest.mark.parametrize("kind", ["captioner", "knowing"])
+def test_a_word_is_written_from_the_state_after_the_words_before_it(kind, request) -> None:
+    model = request.getfixturevalue(kind).model
+    words = ["a", "red", "block", "nonsense"]
     grid = torch.randn(1, 6, model.encoder.feature_dim)
     found = of_caption(model, grid, words)
     assert found.words == tuple(words)
     with torch.inference_mode():
-        state, hidden = model.decoder.start(grid), []
+        state, hidden = model.start(grid), []
         for word in ["<start>", *words[:3]]:
             word_id = model.vocabulary.tokens.index(word)
             _, state, _ = model.decoder.step(torch.tensor([word_id]), state)
@@ -35,7 +37,7 @@ def test_what_comes_later_changes_nothing(captioner) -> None:
     words = torch.randint(4, 9, (4, 5))  # two captions of each image
     changed = words.clone()
     changed[:, 3:] = 3
-    before, after = (hidden_states(captioner.model.decoder, grid, w) for w in (words, changed))
+    before, after = (hidden_states(captioner.model, grid, w) for w in (words, changed))
     assert torch.equal(before[:, :3], after[:, :3])
     assert not torch.equal(before[:, 3], after[:, 3])
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from linear import ClosedDecoder, LinearDecoder, ScaledRotation
+from tiny import scene
 
 from caption.errors import ModelError
 from caption.inspection.gradients import (
@@ -80,6 +81,18 @@ def test_the_soft_attention_decoder_shows_its_recurrence() -> None:
     assert len(reach.norms) == 4
     assert (reach.norms > 0).all()
     assert all(weight.grad is None for weight in decoder.parameters())
+
+
+def test_the_gradients_of_a_model_that_recognises_words_reach_through_them(knowing) -> None:
+    model, words = knowing.model, torch.randint(4, 9, (2, 5))
+    grid = knowing.encode([scene("red", "left"), scene("blue", "right")]).grid
+    told, blind = (
+        decoder_reach("known", model.decoder, grid, words, start=start).norms
+        for start in (model.start, model.decoder.start)
+    )
+    assert told.shape == blind.shape == (4,)
+    assert not np.allclose(told, blind)
+    assert all(weight.grad is None for weight in model.parameters())
 
 
 def test_a_decoder_without_recurrence_is_refused_in_one_line() -> None:

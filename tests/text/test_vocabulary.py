@@ -44,6 +44,21 @@ def test_what_is_not_in_the_vocabulary_is_unknown() -> None:
     assert v.words(v.encode("a zebra")) == ("a", "<unk>")
 
 
+def test_words_that_must_be_known_are_found_in_any_case() -> None:
+    v = build()
+    assert v.ids_of([" Dog", "'s", "CAT\n"]) == [v.id_of("dog"), v.id_of("'s"), v.id_of("cat")]
+
+
+@pytest.mark.parametrize("word", ["dogg", "<end>", "", "a dog"])
+def test_a_word_that_is_not_known_is_answered_with_the_three_nearest(word) -> None:
+    message = f"'{word}' is not a word that this model knows; the nearest are "
+    with pytest.raises(ModelError, match=message) as refused:
+        build().ids_of(["cat", word])
+    nearest = str(refused.value).removeprefix(message).split(", ")
+    assert len(nearest) == 3
+    assert word != "dogg" or nearest[0] == "dog"
+
+
 @pytest.mark.parametrize("unit", ["word", "char"])
 @pytest.mark.parametrize("special", SPECIALS)
 def test_text_cannot_pretend_to_be_special(special, unit) -> None:

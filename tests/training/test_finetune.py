@@ -20,7 +20,7 @@ from caption.search.config import SearchConfig
 from caption.text.vocabulary import SPECIALS
 from caption.training.finetune import compare_models, divide, finetune, install, replayed
 from caption.training.plan import stages_for, time_needed
-from caption.training.task import CaptionTask, ImageSet
+from caption.training.task import CaptionTask, ImageSet, Pool
 from caption.vision.transforms import Preprocess
 
 
@@ -133,7 +133,7 @@ def test_more_images_are_gone_through_less_often_and_deeper() -> None:
 
 def test_an_epoch_shows_all_new_images_and_other_old_ones(tiny_model, tmp_path) -> None:
     new, old = examples(tmp_path)[:2], examples(tmp_path)[2:]
-    split = ImageSet(new, read_pixels(Preprocess(tiny_model.encoder.config.preprocess)), old, 2)
+    split = ImageSet(new, read_pixels(Preprocess(tiny_model.encoder.config.preprocess)), [Pool(old, 2)])
     places = [split.of_epoch(epoch, seed=0) for epoch in range(8)]
     shown = [[split.whole[place] for place in epoch] for epoch in places]
     assert all(list(epoch[:2]) == new and len(epoch) == 4 for epoch in shown)
@@ -219,7 +219,7 @@ def test_replay_teaches_both_ways(tiny_model, tmp_path) -> None:
     task = CaptionTask(
         replace(config, trainer=trainer),
         model,
-        train=ImageSet(house, read, old, 6),
+        train=ImageSet(house, read, [Pool(old, 6)]),
         validation=ImageSet(house, read),
     )
     Trainer(trainer, cpu=True).fit(task, tmp_path / "run")

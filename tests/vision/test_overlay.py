@@ -98,3 +98,14 @@ def test_a_sheet_has_a_picture_for_the_photo_and_every_word(count) -> None:
     assert sheet.width == min(3, count + 1) * 64
     assert sheet.height == lines * (30 + 16 + 8)
     assert sheet.getpixel((30, 40)) == (200, 100, 50)
+
+
+def test_a_sheet_has_room_for_notes_where_there_are_some() -> None:
+    image = Image.new("RGB", (60, 30), (200, 100, 50))
+    words, looked = ["dog", "runs"], np.ones((2, 2, 3), np.float32)
+    plain = word_sheet(image, words, looked, side=60)
+    assert word_sheet(image, words, looked, side=60, notes=["", ""]) == plain
+    noted = word_sheet(image, words, looked, side=60, notes=["dog", ""])
+    assert noted.height == plain.height + 13 + 4
+    rows = np.asarray(noted.crop((64, 24, 124, 24 + 13)))
+    assert rows.min() < 128 < rows.max()

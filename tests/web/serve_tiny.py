@@ -9,7 +9,7 @@ import sys
 from contextlib import redirect_stdout
 
 import torch
-from tiny_models import caption_model, question_answerer, words_of_scenes
+from tiny_models import caption_model, concept_model, question_answerer, words_of_scenes
 
 from caption.predict import Captioner
 from caption.search.config import SearchConfig
@@ -23,9 +23,11 @@ def serve() -> dict[str, str]:
     model = caption_model(words_of_scenes())
     captioner = Captioner(model, search=SearchConfig(min_length=4, max_length=6))
     two_ways = Captioner(model.grown(model.vocabulary, old_style="original").eval())
+    knowing = Captioner(concept_model(model.vocabulary))
     pages = {
         "whole": launch(build_app(captioner, question_answerer(captioner)), block=False),
         "styles, no answerer": launch(build_app(two_ways), block=False),
+        "concepts": launch(build_app(knowing), block=False),
     }
     if has_version_6():
         pages["version 6"] = launch(build_app(captioner), host="::1", block=False)

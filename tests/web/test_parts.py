@@ -3,6 +3,7 @@
 import math
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -65,6 +66,17 @@ def test_every_word_has_a_map_with_how_sure_the_model_was() -> None:
     maps = word_maps(scene("red", "left"), two_words(1, 0, 0, 0))
     assert [label for _, label in maps] == ["red  90%", "block  5.0%"]
     assert hint(two_words(1, 0, 0, 0)).startswith("Bright is where it looked")
+
+
+def test_a_map_names_what_its_word_came_from() -> None:
+    known = replace(
+        two_words(1, 0, 0, 0),
+        concepts=(("red", 0.9), ("dog", 0.2)),
+        concept_trace=np.array([[0.2, 0.1], [0.14, 0.0]]),
+    )
+    maps = word_maps(scene("red", "left"), known)
+    assert [label for _, label in maps] == ["red  90%  ·  from 'red'", "block  5.0%"]
+    assert hint(known).endswith("behind it is the recognised word that it went by.")
 
 
 def test_maps_that_say_little_are_called_so() -> None:

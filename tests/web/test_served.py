@@ -67,6 +67,27 @@ def test_other_programs_get_captions_with_a_map_for_every_word(address) -> None:
     assert shown.headers["content-type"].startswith("image/")
 
 
+@pytest.mark.parametrize("name", ["whole", "styles, no answerer"])
+def test_a_page_shows_nothing_of_concepts_where_a_model_has_none(addresses, name) -> None:
+    parts = components(addresses[name])
+    assert not {"recognised", "also"} & {part["props"].get("elem_id") for part in parts}
+    assert "checkboxgroup" not in {part["type"] for part in parts}
+
+
+def test_other_programs_call_a_page_with_concepts_as_they_call_others(addresses) -> None:
+    address = addresses["concepts"]
+    described = httpx.get(f"{address}/gradio_api/info").json()["named_endpoints"]
+    expected = httpx.get(f"{addresses['whole']}/gradio_api/info").json()["named_endpoints"]
+    assert set(described) == {"/caption"}
+    names = [
+        [parameter["parameter_name"] for parameter in endpoints["/caption"]["parameters"]]
+        for endpoints in (described, expected)
+    ]
+    assert names[0] == names[1]
+    text, *_ = call(address, "caption", photo_at(address), 3, 2)
+    assert text
+
+
 def test_other_programs_get_answers(address) -> None:
     emptied, _, said, top, glimpses = call(
         address, "ask", photo_at(address), "what colour is it?", []

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
 from caption.files.paths import ImageId
+from caption.text.nouns import Noun
 from vqa.data.annotations import ImageQuestion
 from vqa.question import Turn
 from vqa.questions.generate import (
@@ -30,7 +31,7 @@ from vqa.questions.generate import (
     spelling,
     the,
 )
-from vqa.questions.lexicon import PRONOUNS, Noun
+from vqa.questions.lexicon import PRONOUNS
 from vqa.questions.scene import Scene
 
 AND = ("and {subject}?", "what about {subject}?")

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from caption.files.paths import ImageId
+from caption.text.nouns import Noun
 from vqa.data.annotations import ImageQuestion
 from vqa.question import Turn
-from vqa.questions.lexicon import Noun
 from vqa.questions.scene import Scene, read_scene
 
 TEMPLATES: dict[str, tuple[str, ...]] = {

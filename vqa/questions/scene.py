@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from caption.text.nouns import Noun
 from caption.text.tokenize import tokenize
 from vqa.questions.lexicon import (
     ACTION_OF,
@@ -23,7 +24,6 @@ from vqa.questions.lexicon import (
     OTHERS,
     PREPOSITIONS,
     WAYS,
-    Noun,
 )
 
 BE = frozenset(("is", "are", "that", "which", "who", "while", "both"))

@@ -27,7 +27,11 @@ class NicDecoder(RecurrentDecoder):
         nothing = self.cell.start(picture.new_zeros(len(picture), initial_dim(self.config)))
         return (self.cell.step(self.project_picture(picture), nothing),)
 
-    def remember(self, grid: Float[Tensor, "image position visual"]) -> Memory:
+    def remember(
+        self,
+        grid: Float[Tensor, "image position visual"],
+        picture: Float[Tensor, "image visual"],
+    ) -> Memory:
         """Return nothing: the picture is not looked at again."""
         return ()
 

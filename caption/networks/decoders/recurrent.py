@@ -9,12 +9,14 @@ from abc import ABC, abstractmethod
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from caption.networks.attention import GridAttention
 from caption.networks.cells import build
 from caption.networks.cells.cell import Cell, CellState
+from caption.networks.concepts import ConceptCopier, ConceptReader, Concepts, Copied
 from caption.networks.config import DecoderConfig
 from caption.networks.decoders.dropout import CaptionDropout, Masks
 from caption.networks.decoders.state import Memory, RecurrentState
@@ -29,14 +31,14 @@ class Advance(NamedTuple):
     cells: tuple[CellState, ...]
     evidence: tuple[Float[Tensor, "row ..."], ...]
     """What `output` judges the next word by."""
-    weights: Float[Tensor, "row position"] | None = None
+    weights: Float[Tensor, "row place"] | None = None
     """Where it looked, if the decoder attends."""
 
 
 class RecurrentDecoder(nn.Module, ABC):
     """Scores the next word given the picture and the words so far."""
 
-    word_tables = ("embed.weight", "output_words.weight", "output_words.bias")
+    word_tables: tuple[str, ...] = ("embed.weight", "output_words.weight", "output_words.bias")
     style_tables: tuple[str, ...] = ()
     has_attention = True
     truncate = 0
@@ -71,7 +73,20 @@ class RecurrentDecoder(nn.Module, ABC):
                 query_dim=config.state_dim,
                 attention_dim=config.attention_dim,
             )
-        self.output_words = nn.Linear(output_dim or config.state_dim, vocabulary_size)
+        output_dim = output_dim or config.state_dim
+        if config.tied:
+            self.word_tables = ("embed.weight", "output_words.bias")
+            self.output_words: TiedWords | nn.Linear = TiedWords(self.embed, output_dim)
+        else:
+            self.output_words = nn.Linear(output_dim, vocabulary_size)
+        if config.concepts:
+            self.read_concepts = ConceptReader(
+                word_dim=config.word_dim, visual_dim=config.visual_dim
+            )
+            # What is to be seen where there is no picture, only words for what is in it.
+            self.blind = nn.Parameter(torch.zeros(config.visual_dim))
+        if config.copying:
+            self.copy_concepts = ConceptCopier(output_dim=output_dim, word_dim=config.word_dim)
         self.dropout = CaptionDropout(config.dropout)
         if config.styles:
             self.style_tables = ("style.weight",)
@@ -82,8 +97,17 @@ class RecurrentDecoder(nn.Module, ABC):
     def begin(self, picture: Float[Tensor, "image visual"]) -> tuple[CellState, ...]:
         """Return the state of each recurrence before the first word, given the mean feature."""
 
-    def remember(self, grid: Float[Tensor, "image position visual"]) -> Memory:
-        """Return what `advance` reads of the picture: what attention does."""
+    def remember(
+        self,
+        grid: Float[Tensor, "image position visual"],
+        picture: Float[Tensor, "image visual"],
+    ) -> Memory:
+        """Return what `advance` reads of the picture: what attention does.
+
+        Args:
+            grid: its places, and those of the concepts.
+            picture: the mean of its own places, with the concepts added.
+        """
         return self.attention.keys(grid), grid
 
     def inputs(
@@ -113,35 +137,58 @@ class RecurrentDecoder(nn.Module, ABC):
 
     def start(
         self,
-        features: Float[Tensor, "image position feature"],
+        features: Float[Tensor, "image position feature"] | None,
         *,
         captions_per_image: int = 1,
         styles: Int[Tensor, " row"] | None = None,
+        concepts: Concepts | None = None,
     ) -> RecurrentState:
         """Read the pictures once and return the state before the first word.
 
         Args:
-            features: of the pictures.
+            features: of the pictures; None where there are only concepts to go by.
             captions_per_image: rows for each of them, side by side.
             styles: the way of captioning in each row, 0 for the model's own; by default all own.
+            concepts: words recognised in each, for a decoder whose config reads them.
         """
-        grid = self.dropout(self.project_grid(features))
+        seen = None if features is None else self.dropout(self.project_grid(features))
+        places, picture, copied = self._with_concepts(seen, concepts)
         cells = tuple(
             tuple(part.repeat_interleave(captions_per_image, dim=0) for part in cell)
-            for cell in self.begin(grid.mean(dim=1))
+            for cell in self.begin(picture)
         )
+        memory = self.remember(places, picture)
+        if concepts is not None:
+            nowhere = places.new_zeros(len(places), places.shape[1] - concepts.mask.shape[1])
+            memory = *memory, torch.cat([nowhere.bool(), ~concepts.mask], dim=1)
         style = self._style(styles, rows=len(cells[0][0]))
-        return RecurrentState(cells, self.remember(grid), style, self._masks(cells))
+        return RecurrentState(cells, memory, style, self._masks(cells), copied)
+
+    def _with_concepts(
+        self, seen: Float[Tensor, "image position visual"] | None, concepts: Concepts | None
+    ) -> tuple[Float[Tensor, "image place visual"], Float[Tensor, "image visual"], Copied | None]:
+        """Return all places to look at, the picture as a whole, and what may be copied."""
+        if concepts is None:
+            if seen is None:
+                raise ValueError("without features there must be concepts to write from")
+            return seen, seen.mean(dim=1), None
+        if seen is None:
+            seen = self.blind.expand(len(concepts.words), 1, -1)
+        embedded = self.embed(concepts.words)
+        read = self.dropout(self.read_concepts(embedded, concepts))
+        picture = seen.mean(dim=1) + (concepts.probabilities.unsqueeze(-1) * read).mean(dim=1)
+        copied = None
+        if self.config.copying:
+            copied = self.copy_concepts.prepare(embedded, concepts)
+        return torch.cat([seen, read], dim=1), picture, copied
 
     def step(
         self, words: Int[Tensor, " row"], state: RecurrentState
-    ) -> tuple[
-        Float[Tensor, "row vocabulary"], RecurrentState, Float[Tensor, "row position"] | None
-    ]:
+    ) -> tuple[Float[Tensor, "row vocabulary"], RecurrentState, Float[Tensor, "row place"] | None]:
         """Read one word; return scores of the next one, the new state and where it looked."""
         outputs, state, weights = self._run(words.unsqueeze(1), state)
         return (
-            self.output_words(outputs.squeeze(1)),
+            self._score(outputs, state).squeeze(1),
             state,
             None if weights is None else weights.squeeze(1),
         )
@@ -149,27 +196,29 @@ class RecurrentDecoder(nn.Module, ABC):
     def forward(
         self,
         words: Int[Tensor, "row length"],
-        features: Float[Tensor, "image position feature"],
+        features: Float[Tensor, "image position feature"] | None,
         styles: Int[Tensor, " row"] | None = None,
-    ) -> tuple[Float[Tensor, "row length vocabulary"], Float[Tensor, "row length position"] | None]:
+        concepts: Concepts | None = None,
+    ) -> tuple[Float[Tensor, "row length vocabulary"], Float[Tensor, "row length place"] | None]:
         """Score every next word given the true previous ones (teacher forcing)."""
-        outputs, weights = self._read(words, features, styles)
-        return self.output_words(outputs), weights
+        outputs, state, weights = self._read(words, features, styles, concepts)
+        return self._score(outputs, state), weights
 
     def scores_at(
         self,
         mask: Bool[Tensor, "row length"],
         words: Int[Tensor, "row length"],
-        features: Float[Tensor, "image position feature"],
+        features: Float[Tensor, "image position feature"] | None,
         styles: Int[Tensor, " row"] | None = None,
-    ) -> tuple[Float[Tensor, "word vocabulary"], Float[Tensor, "row length position"] | None]:
+        concepts: Concepts | None = None,
+    ) -> tuple[Float[Tensor, "word vocabulary"], Float[Tensor, "row length place"] | None]:
         """Score the next word as `forward` does, but only where the mask is True.
 
         The vocabulary is most of the work outside the recurrence, and almost half of a batch is
         what short captions are filled up with.
         """
-        outputs, weights = self._read(words, features, styles)
-        return self.output_words(outputs[mask]), weights
+        outputs, state, weights = self._read(words, features, styles, concepts)
+        return self._score(outputs, state, mask), weights
 
     def recurrent_state(self, state: RecurrentState) -> CellState:
         """Return the tensors of all recurrences, those that the output reads first."""
@@ -178,20 +227,47 @@ class RecurrentDecoder(nn.Module, ABC):
     def _read(
         self,
         words: Int[Tensor, "row length"],
-        features: Float[Tensor, "image position feature"],
+        features: Float[Tensor, "image position feature"] | None,
         styles: Int[Tensor, " row"] | None,
-    ) -> tuple[Float[Tensor, "row length output"], Float[Tensor, "row length position"] | None]:
+        concepts: Concepts | None,
+    ) -> tuple[
+        Float[Tensor, "row length output"],
+        RecurrentState,
+        Float[Tensor, "row length place"] | None,
+    ]:
         """Return what the vocabulary is scored with after each word of whole captions."""
-        state = self.start(features, captions_per_image=len(words) // len(features), styles=styles)
-        outputs, _, weights = self._run(words, state)
-        return outputs, weights
+        images = concepts.words if features is None and concepts is not None else features
+        if images is None:
+            raise ValueError("without features there must be concepts to write from")
+        state = self.start(
+            features,
+            captions_per_image=len(words) // len(images),
+            styles=styles,
+            concepts=concepts,
+        )
+        return self._run(words, state)
+
+    def _score(
+        self,
+        outputs: Float[Tensor, "row length output"],
+        state: RecurrentState,
+        mask: Bool[Tensor, "row length"] | None = None,
+    ) -> Float[Tensor, "*word vocabulary"]:
+        """Score the vocabulary, where the mask is True or everywhere, and what may be copied."""
+        scores = self.output_words(outputs if mask is None else outputs[mask])
+        if state.copied is None:
+            return scores
+        words, more = self.copy_concepts(outputs, state.copied)
+        if mask is not None:
+            words, more = words[mask], more[mask]
+        return scores.scatter_add(-1, words, more.to(scores.dtype))
 
     def _run(
         self, words: Int[Tensor, "row length"], state: RecurrentState
     ) -> tuple[
         Float[Tensor, "row length output"],
         RecurrentState,
-        Float[Tensor, "row length position"] | None,
+        Float[Tensor, "row length place"] | None,
     ]:
         """Read words one after the other, up to what the vocabulary is scored with."""
         read = self._embed(words, state)
@@ -242,6 +318,25 @@ class RecurrentDecoder(nn.Module, ABC):
             hidden=tuple(self.dropout.draw(hidden, self.config.state_dim) for _ in cells),
             output=self.dropout.draw(hidden, self.output_words.in_features),
         )
+
+
+class TiedWords(nn.Module):
+    """Scores words by the vectors that they are read as (Press & Wolf 2017, arXiv 1608.05859)."""
+
+    def __init__(self, embed: nn.Embedding, output_dim: int) -> None:
+        super().__init__()
+        self._embed = (embed,)  # a tuple, as the weights are the embedding's own
+        self.in_features = output_dim
+        self.project = (
+            nn.Identity()
+            if output_dim == embed.embedding_dim
+            else nn.Linear(output_dim, embed.embedding_dim, bias=False)
+        )
+        self.bias = nn.Parameter(torch.zeros(embed.num_embeddings))
+
+    def forward(self, outputs: Float[Tensor, "*row output"]) -> Float[Tensor, "*row vocabulary"]:
+        """Return the scores of all words."""
+        return F.linear(self.project(outputs), self._embed[0].weight, self.bias)
 
 
 def new_cell(config: DecoderConfig, input_dim: int) -> Cell:

@@ -29,15 +29,19 @@ class UpDownDecoder(RecurrentDecoder):
         zeros = picture.new_zeros(len(picture), initial_dim(self.config))
         return self.attention_cell.start(zeros), self.language_cell.start(zeros)
 
-    def remember(self, grid: Float[Tensor, "image position visual"]) -> Memory:
-        """Return what attention reads, and the mean feature."""
-        return *super().remember(grid), grid.mean(dim=1)
+    def remember(
+        self,
+        grid: Float[Tensor, "image position visual"],
+        picture: Float[Tensor, "image visual"],
+    ) -> Memory:
+        """Return the picture as a whole, and what attention reads."""
+        return picture, *super().remember(grid, picture)
 
     def inputs(
         self, words: Float[Tensor, "row length word"], memory: Memory
     ) -> Float[Tensor, "row length input"]:
         """Return the mean feature and the word, which the first recurrence reads."""
-        _, _, picture = memory
+        picture, *_ = memory
         rows, length, _ = words.shape
         picture = picture.repeat_interleave(rows // len(picture), dim=0)
         return torch.cat([picture.unsqueeze(1).expand(-1, length, -1), words], dim=-1)
@@ -49,8 +53,8 @@ class UpDownDecoder(RecurrentDecoder):
         looking, writing = cells
         # Equation 2: what was written, the whole picture and the word decide where to look.
         looking = self.attention_cell.step(torch.cat([writing[0], inputs], dim=-1), looking)
-        keys, grid, _ = memory
-        attended, weights = self.attention(looking[0], keys, grid)
+        _, *places = memory
+        attended, weights = self.attention(looking[0], *places)
         # Equation 6.
         writing = self.language_cell.step(torch.cat([attended, looking[0]], dim=-1), writing)
         return Advance((looking, writing), (writing[0],), weights)
