@@ -48,6 +48,8 @@ class HeadConfig:
     """softmax: exactly one answer is right; sigmoid: each is right or wrong by itself."""
     history_turns: int = 4
     """Questions of a dialog, with their answers, that are read before the one to answer."""
+    concepts: int = 0
+    """Words recognised in the picture that are read beside its places; 0 for none."""
     dropout: float = 0.5
     """Share of words, features and joint values that are zeroed in training."""
 
@@ -71,10 +73,16 @@ class HeadConfig:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
         if self.bidirectional and self.state_dim % 2:
             raise ValueError(f"two directions cannot share a state_dim of {self.state_dim}")
-        if self.history_turns < 0:
-            raise ValueError(f"history_turns must be at least 0, got {self.history_turns}")
+        for name in ("history_turns", "concepts"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must be at least 0, got {getattr(self, name)}")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout must be in [0, 1), got {self.dropout}")
+
+    @property
+    def reads_concepts(self) -> bool:
+        """Whether recognised words are read; a model that does not look reads none."""
+        return self.concepts > 0 and self.inputs != "question"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,11 +5,14 @@ from dataclasses import dataclass
 
 import torch
 
+from caption.vision.concepts import ConceptHead
 from caption.vision.store import FeatureStore
+from vqa.concepts import needed
 from vqa.config import TextConfig
 from vqa.data.annotations import AnsweredQuestion, ImageQuestion, QuestionId
 from vqa.data.batches import QuestionCollate, load_questions
 from vqa.data.reading import VqaData
+from vqa.data.recognised import Recognised
 from vqa.metrics import VqaScores, score
 from vqa.model import VqaModel
 
@@ -47,6 +50,7 @@ def evaluate_answers(
             batch.images.to(model.device),
             batch.words.to(model.device),
             batch.lengths,
+            model.kept(batch.probabilities.to(model.device)),
         )
         given += [model.answers.answers[i] for i in scores.argmax(dim=-1).tolist()]
     answers = dict(zip((q.question_id for q in questions), given, strict=True))
@@ -57,13 +61,39 @@ def evaluate_answers(
     return VqaReport(answers, score(answers, truths))
 
 
-def evaluate_on(model: VqaModel, data: VqaData, store: FeatureStore) -> VqaReport:
-    """Answer the questions of a data set from stored features, and score the answers."""
+def recognised_by(
+    model: VqaModel, store: FeatureStore, head: ConceptHead | None
+) -> Recognised | None:
+    """Return what a model reads of the images of a store beside their grids, if it reads anything.
+
+    Raises:
+        ModelError: it does, and nothing recognises words.
+    """
+    if not model.config.reads_concepts:
+        return None
+    return Recognised(store, needed(head), model.concept_words)
+
+
+def evaluate_on(
+    model: VqaModel, data: VqaData, store: FeatureStore, head: ConceptHead | None = None
+) -> VqaReport:
+    """Answer the questions of a data set from stored features, and score the answers.
+
+    Args:
+        model: which answers.
+        data: the questions.
+        store: the features of their images.
+        head: what recognises words in these, for a model that reads them.
+
+    Raises:
+        ModelError: it does, and nothing recognises words.
+    """
     collate = QuestionCollate(
         store,
         model.vocabulary,
         model.answers,
         max_length=TextConfig().max_length,
         history_turns=model.config.history_turns,
+        recognised=recognised_by(model, store, head),
     )
     return evaluate_answers(model, data.questions, collate)

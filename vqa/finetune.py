@@ -1,7 +1,7 @@
 """A trained question answerer goes on to learn questions about pictures of one's own."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,9 @@ from caption.evaluation.tables import Row, ScoreTable
 from caption.files.paths import ImageFile, ImageId
 from caption.metrics.bootstrap import Difference
 from caption.models.directory import install_model
+from caption.vision.concepts import ConceptHead
 from caption.vision.store import FeatureStore
+from vqa.concepts import needed
 from vqa.config import VqaConfig
 from vqa.data.annotations import ImageQuestion, QuestionId
 from vqa.data.forms import QuestionSet
@@ -22,7 +24,7 @@ from vqa.data.reading import VqaData
 from vqa.evaluate import VqaReport, evaluate_on
 from vqa.metrics import gain
 from vqa.model import Sight, VqaModel
-from vqa.task import openings_of, texts_of
+from vqa.task import answers_of, learnt_of, openings_of, texts_of, with_words
 
 MINIMUM_COUNT = 2
 """How often a word is to be seen before the model learns it."""
@@ -64,16 +66,23 @@ def divide(
     return Parts(*map(questions.data.of, parts))
 
 
-def grown(model: VqaModel, questions: Sequence[ImageQuestion], sight: Sight) -> VqaModel:
+def grown(
+    model: VqaModel,
+    questions: Sequence[ImageQuestion],
+    sight: Sight,
+    head: ConceptHead | None = None,
+) -> VqaModel:
     """Return the model with the words and answers of new questions.
 
     Args:
         model: to start from.
         questions: to learn.
         sight: the encoder whose features it is to read from now on.
+        head: what recognises words in these; a model that reads them gets to know all of them.
 
     Raises:
-        ModelError: the encoder's features are of another size.
+        ModelError: the encoder's features are of another size, or the model reads recognised words
+            and nothing recognises any.
     """
     if sight[1:] != model.sight[1:]:
         raise ModelError(
@@ -81,15 +90,26 @@ def grown(model: VqaModel, questions: Sequence[ImageQuestion], sight: Sight) -> 
             f"captioner's encoder gives {sight[1:]}",
             Command("train answers", "to train a new one"),
         )
-    config = VqaConfig()
+    vocabulary = model.vocabulary.grown(texts_of(questions), minimum_count=MINIMUM_COUNT)
+    # What is only copied takes no answer's room.
+    most = VqaConfig().text.max_answers + len(model.only_copied)
+    answers = model.answers.grown(answers_of(questions), max_answers=most)
+    words: Sequence[str] = ()
+    only_copied: Collection[str] = ()
+    if model.config.reads_concepts:
+        words = tuple(dict.fromkeys((*model.concept_words, *needed(head).words)))
+        vocabulary, words = with_words(vocabulary, words)
+        with_copied = answers.grown(words, max_answers=len(answers) + len(words))
+        new = set(with_copied.answers) - set(answers.answers)
+        only_copied = (model.only_copied | new) - learnt_of(with_copied, questions)
+        answers = with_copied
     return model.grown(
-        model.vocabulary.grown(texts_of(questions), minimum_count=MINIMUM_COUNT),
-        model.answers.grown(
-            (answer for question in questions for answer in question.answers),
-            max_answers=config.text.max_answers,
-        ),
+        vocabulary,
+        answers,
         (*model.openings, *openings_of(questions)),
         sight.encoder_id,
+        concept_words=words,
+        only_copied=only_copied,
     )
 
 
@@ -141,7 +161,13 @@ class Comparison:
         return ScoreTable(rows, "before")
 
 
-def compare_models(new: VqaModel, old: VqaModel, data: VqaData, store: FeatureStore) -> Comparison:
+def compare_models(
+    new: VqaModel,
+    old: VqaModel,
+    data: VqaData,
+    store: FeatureStore,
+    head: ConceptHead | None = None,
+) -> Comparison:
     """Return how much better a model answers questions than the one that it came from.
 
     Args:
@@ -149,8 +175,11 @@ def compare_models(new: VqaModel, old: VqaModel, data: VqaData, store: FeatureSt
         old: the other, on the device that is to be used.
         data: questions about images that neither has learnt from.
         store: the features of the images.
+        head: what recognises words in these, for models that read them.
     """
-    after, before = (evaluate_on(model.to(old.device).eval(), data, store) for model in (new, old))
+    after, before = (
+        evaluate_on(model.to(old.device).eval(), data, store, head) for model in (new, old)
+    )
     image_of = {question.question_id: question.image_id for question in data.questions}
     return Comparison(data, after, before, gain(after.scores, before.scores, image_of))
 

@@ -1,9 +1,10 @@
 """From a question and a grid of features to an answer.
 
 A question LSTM asks, attention with several glimpses looks (Yang et al. 2016; Kazemi & Elqursh
-2017, "Show, Ask, Attend, and Answer"), what was seen is joined with the question (by default as a
-residual, Kim et al. 2016, "Multimodal Residual Learning for Visual QA"), and a classifier picks one
-of the answers seen in training.
+2017, "Show, Ask, Attend, and Answer") at the grid and at words that were recognised in it, what was
+seen is joined with the question (by default as a residual, Kim et al. 2016, "Multimodal Residual
+Learning for Visual QA"), and a classifier picks one of the answers seen in training, or a
+recognised word.
 """
 
 from collections.abc import Collection, Sequence
@@ -13,7 +14,7 @@ from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from caption.errors import ModelError
@@ -24,10 +25,12 @@ from caption.models.directory import (
     read_config,
     write_model,
 )
+from caption.networks.concepts import ConceptReader, Concepts
 from caption.networks.grow import regrown
 from caption.text.vocabulary import Vocabulary
 from caption.vision.store import StorePlan
 from vqa.answers import AnswerVocabulary
+from vqa.concepts import AnswerCopier, likeliest
 from vqa.config import HeadConfig
 
 KIND = "vqa"
@@ -85,7 +88,7 @@ class QuestionEncoder(nn.Module):
 
 
 class GlimpseAttention(nn.Module):
-    """Looks at the grid several times at once, each time where the question points."""
+    """Looks at all places several times at once, each time where the question points."""
 
     def __init__(self, config: HeadConfig) -> None:
         super().__init__()
@@ -98,17 +101,27 @@ class GlimpseAttention(nn.Module):
     def forward(
         self,
         query: Float[Tensor, "question state"],
-        grid: Float[Tensor, "question position visual"],
-    ) -> tuple[Float[Tensor, "question seen"], Float[Tensor, "question glimpse position"]]:
-        """Return what all glimpses saw, side by side, and their weights, which sum to 1 each."""
-        own, asked = self.project_grid(grid), self.project_query(query).unsqueeze(1)
+        places: Float[Tensor, "question place visual"],
+        mask: Bool[Tensor, "question place"] | None = None,
+    ) -> tuple[Float[Tensor, "question seen"], Float[Tensor, "question glimpse place"]]:
+        """Return what all glimpses saw, side by side, and their weights, which sum to 1 each.
+
+        Args:
+            query: what is asked.
+            places: of the grid, and recognised words.
+            mask: which of them there are; all by default.
+        """
+        own, asked = self.project_grid(places), self.project_query(query).unsqueeze(1)
         compared = (
             torch.tanh(own + asked)
             if self.comparison == "additive"
             else (F.relu(own) * F.relu(asked))
         )
-        weights = self.score(self.dropout(compared)).softmax(dim=1).transpose(1, 2)
-        return (weights @ grid).flatten(1), weights
+        scores = self.score(self.dropout(compared))
+        if mask is not None:
+            scores = scores.masked_fill(~mask.unsqueeze(-1), -torch.inf)
+        weights = scores.softmax(dim=1).transpose(1, 2)
+        return (weights @ places).flatten(1), weights
 
 
 class VqaModel(nn.Module):
@@ -121,7 +134,25 @@ class VqaModel(nn.Module):
         answers: AnswerVocabulary,
         sight: Sight,
         openings: Collection[str] = (),
+        *,
+        concept_words: Sequence[str] = (),
+        only_copied: Collection[str] = (),
     ) -> None:
+        """Make a model with random weights.
+
+        Args:
+            config: how it answers.
+            vocabulary: words of questions.
+            answers: that it can give.
+            sight: the encoder whose features it reads.
+            openings: how the training questions begin.
+            concept_words: words of the vocabulary that may be recognised, if its config reads them.
+            only_copied: answers that no training question has; given only where recognised.
+
+        Raises:
+            ModelError: the config reads recognised words, and there are none, or the vocabulary
+                lacks one.
+        """
         super().__init__()
         self.config, self.vocabulary, self.answers, self.sight = config, vocabulary, answers, sight
         self.openings = frozenset(openings)
@@ -139,6 +170,20 @@ class VqaModel(nn.Module):
             nn.init.normal_(self.place, std=0.1)
             self.attention = GlimpseAttention(config)
             self.fuse_seen = nn.Linear(config.num_glimpses * config.visual_dim, fused)
+        self.concept_words: tuple[str, ...] = ()
+        self.only_copied: frozenset[str] = frozenset()
+        if config.reads_concepts:
+            if not concept_words:
+                raise ModelError("the head reads recognised words, but it is not said which")
+            self.concept_words, self.only_copied = tuple(concept_words), frozenset(only_copied)
+            ids = torch.tensor(vocabulary.ids_of(concept_words), device="cpu")
+            self.concept_ids = nn.Buffer(ids, persistent=False)
+            if config.inputs == "image":
+                self.embed = nn.Embedding(len(vocabulary), config.word_dim)
+            self.read_concepts = ConceptReader(
+                word_dim=config.word_dim, visual_dim=config.visual_dim
+            )
+            self.copy = AnswerCopier(config, vocabulary, answers, self.only_copied)
         self.fuse_asked = nn.Linear(config.state_dim, fused)
         self.classify = nn.Linear(fused, len(answers))
         self.dropout = nn.Dropout(config.dropout)
@@ -154,7 +199,8 @@ class VqaModel(nn.Module):
         images: Int[Tensor, " question"],
         words: Int[Tensor, "question length"],
         lengths: Int[Tensor, " question"],
-    ) -> tuple[Float[Tensor, "question answer"], Float[Tensor, "question glimpse position"]]:
+        concepts: Concepts | None = None,
+    ) -> tuple[Float[Tensor, "question answer"], Float[Tensor, "question glimpse place"]]:
         """Score every answer to each question.
 
         Args:
@@ -162,10 +208,14 @@ class VqaModel(nn.Module):
             images: which of them each question is about.
             words: ids of the questions, padded.
             lengths: words of each question, at least one.
+            concepts: words recognised in each image, for a model that reads them.
 
         Returns:
-            Scores before softmax or sigmoid, and where each glimpse looked.
+            Scores before softmax or sigmoid, and where each glimpse looked: at which positions of
+            the grid, and behind them at which of the concepts.
         """
+        if (concepts is not None) != self.config.reads_concepts:
+            raise ValueError("a model that reads concepts, and no other, should be given some")
         num_questions, num_positions = len(images), grid.shape[1]
         if self.config.inputs == "image":
             query = grid.new_zeros(num_questions, self.config.state_dim)
@@ -177,12 +227,11 @@ class VqaModel(nn.Module):
                 (num_questions, self.config.num_glimpses, num_positions), 1 / num_positions
             )
             return self.classify(self.dropout(F.relu(asked))), weights
-        visual = grid
-        if self.config.normalise:  # the length that a vector of normal numbers would have
-            visual = F.normalize(grid, dim=-1) * grid.shape[-1] ** 0.5
         # Projected once for an image, however many questions are about it.
-        visual = self.project_grid(self.dropout(visual)) + self.place
-        seen, weights = self.attention(query, visual[images])
+        places, mask = self._places(grid, concepts)
+        seen, weights = self.attention(
+            query, places[images], None if mask is None else mask[images]
+        )
         looked = self.fuse_seen(self.dropout(seen))
         if self.config.fusion == "hadamard":
             fused = F.relu(asked) * F.relu(looked)
@@ -190,7 +239,44 @@ class VqaModel(nn.Module):
             fused = F.relu(asked) * (1 + F.relu(looked))
         else:  # one linear layer of both side by side is the sum of one of each
             fused = F.relu(asked + looked)
-        return self.classify(self.dropout(fused)), weights
+        fused = self.dropout(fused)
+        scores = self.classify(fused)
+        if concepts is not None:
+            of_each = Concepts(*(part[images] for part in concepts))
+            scores = self.copy(scores, fused, self.embed_concepts(of_each.words), of_each)
+        return scores, weights
+
+    def _places(
+        self, grid: Float[Tensor, "image position feature"], concepts: Concepts | None
+    ) -> tuple[Float[Tensor, "image place visual"], Bool[Tensor, "image place"] | None]:
+        """Return what there is to look at in each image, and which places are real if not all."""
+        if self.config.normalise:  # the length that a vector of normal numbers would have
+            grid = F.normalize(grid, dim=-1) * grid.shape[-1] ** 0.5
+        places = self.project_grid(self.dropout(grid)) + self.place
+        if concepts is None:
+            return places, None
+        words = self.read_concepts(self.embed_concepts(concepts.words), concepts)
+        mask = F.pad(concepts.mask, (places.shape[1], 0), value=True)
+        return torch.cat([places, words], dim=1), mask
+
+    @property
+    def embed_concepts(self) -> nn.Embedding:
+        """What recognised words mean: the same as in questions, where these are read."""
+        embedding: nn.Embedding = (
+            self.embed if self.config.inputs == "image" else self.question.embed
+        )
+        return embedding
+
+    def kept(self, probabilities: Float[Tensor, "image word"]) -> Concepts | None:
+        """Return what the model reads of its concept words, given how probable each is.
+
+        In training some are hidden and all are disturbed. A model that reads none has None.
+        """
+        if not self.config.reads_concepts:
+            return None
+        return likeliest(
+            probabilities, self.concept_ids, self.config.concepts, disturbed=self.training
+        )
 
     def grown(
         self,
@@ -198,20 +284,38 @@ class VqaModel(nn.Module):
         answers: AnswerVocabulary,
         openings: Collection[str],
         encoder_id: str,
+        *,
+        concept_words: Sequence[str] = (),
+        only_copied: Collection[str] = (),
     ) -> "VqaModel":
         """Return a copy that knows other words and answers, and reads another encoder's features.
 
         Words and answers that it knows keep their weights; others begin near the mean of all.
+
+        Args:
+            vocabulary: of the copy.
+            answers: likewise.
+            openings: likewise.
+            encoder_id: likewise.
+            concept_words: likewise, for a model that reads them.
+            only_copied: likewise; what the copy has learnt as an answer is not among them.
         """
         sight = self.sight._replace(encoder_id=encoder_id)
-        model = VqaModel(self.config, vocabulary, answers, sight, openings)
+        model = VqaModel(
+            *(self.config, vocabulary, answers, sight, openings),
+            concept_words=concept_words,
+            only_copied=only_copied,
+        )
         weights = self.state_dict()
         words = {token: i for i, token in enumerate(self.vocabulary.tokens)}
-        if "question.embed.weight" in weights:
-            weights["question.embed.weight"] = regrown(
-                weights["question.embed.weight"], [words.get(token) for token in vocabulary.tokens]
-            )
-        known = [self.answers.id_of(answer) for answer in answers.answers]
+        for name in ("question.embed.weight", "embed.weight"):
+            if name in weights:
+                rows = [words.get(token) for token in vocabulary.tokens]
+                weights[name] = regrown(weights[name], rows)
+        known = [
+            None if answer in self.only_copied - model.only_copied else self.answers.id_of(answer)
+            for answer in answers.answers
+        ]
         for name in ("classify.weight", "classify.bias"):
             weights[name] = regrown(weights[name], known)
         model.load_state_dict(weights)
@@ -228,6 +332,11 @@ class VqaModel(nn.Module):
             "sight": self.sight._asdict(),
             "openings": sorted(self.openings),
         }
+        if self.config.reads_concepts:
+            config["concepts"] = {
+                "words": list(self.concept_words),
+                "only_copied": sorted(self.only_copied),
+            }
         write_model(Path(directory), self, KIND, config, card=card, dtype=dtype)
 
     @classmethod
@@ -238,16 +347,18 @@ class VqaModel(nn.Module):
             ModelError: it is not there, of another format, damaged or inconsistent.
         """
         directory = locate_model(source)
-        config = read_config(
-            directory, KIND, ("head", "vocabulary", "answers", "sight", "openings")
-        )
+        parts = ("head", "vocabulary", "answers", "sight", "openings")
+        config = read_config(directory, KIND, parts, also=("concepts",))
         with described_by(directory):
+            concepts = config.get("concepts", {"words": (), "only_copied": ()})
             model = cls(
                 HeadConfig(**config["head"]),
                 Vocabulary.from_json(config["vocabulary"]),
                 AnswerVocabulary(_texts(config["answers"], "answers")),
                 Sight(**config["sight"]),
                 _texts(config["openings"], "openings"),
+                concept_words=_texts(concepts["words"], "concepts"),
+                only_copied=_texts(concepts["only_copied"], "answers that are only copied"),
             )
         load_weights(model, directory)
         return model.eval()

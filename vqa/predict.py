@@ -1,6 +1,6 @@
 """Answers for people: a picture and a question in, an answer out, with where the model looked."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,18 +11,23 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from caption.errors import DataError, ModelError
-from caption.models.directory import DEFAULT_CAPTIONER, load_encoder
+from caption.models.directory import DEFAULT_CAPTIONER, load_concepts, load_encoder
+from caption.networks.concepts import Concepts
+from caption.text.nouns import plural_of
 from caption.text.tokenize import tokenize
 from caption.vision.extract import FeatureExtractor
 from caption.vision.features import ImageFeatures
 from caption.vision.image import ImageSource
-from vqa.config import TextConfig
+from vqa.concepts import LEAST, NEVER, by_word, needed
+from vqa.config import HeadConfig, TextConfig
 from vqa.model import VqaModel, opening
 from vqa.question import Turn, encode_history, encode_words, last_turns, pad
 
 DEFAULT_ANSWERER = Path(__file__).parent / "default"
 """The question answerer that comes with the package."""
 LONGEST_QUESTION = TextConfig().max_length
+NEXT_TO_NOTHING = 1e-12
+"""Attention to the whole grid that is as good as none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +46,9 @@ class Answer:
 
     unusual_opening: str | None = None
     """How the question begins, if hardly a training question began so."""
+    concepts: tuple[tuple[str, float], ...] = ()
+    """Words that were recognised, or told by people, with their probabilities; the likeliest first.
+    The answer was found with these and the grid."""
 
     def __str__(self) -> str:
         return self.text
@@ -71,6 +79,8 @@ class QuestionAnswerer:
                 f"the question answerer reads features of encoder {model.sight.encoder_id}, not of "
                 f"{extract.encoder_id}; give the captioner whose features it was trained on"
             )
+        if model.config.reads_concepts:
+            needed(extract.head)
         self.model, self.extract = model.eval(), extract
 
     @classmethod
@@ -89,27 +99,33 @@ class QuestionAnswerer:
             device: where to run, such as 'cpu' or 'cuda:1'; by default the best that is there.
 
         Raises:
-            ModelError: a model is missing, damaged, of another format or of another encoder.
+            ModelError: a model is missing, damaged, of another format or of another encoder, or
+                the captioner recognises no words and the answerer reads them.
         """
         device = device or PartialState().device
-        encoder = load_encoder(captioner or DEFAULT_CAPTIONER).to(device)
-        return cls(
-            VqaModel.from_pretrained(source or DEFAULT_ANSWERER).to(device),
-            FeatureExtractor(encoder),
-        )
+        model = VqaModel.from_pretrained(source or DEFAULT_ANSWERER).to(device)
+        return cls(model, load_eyes(captioner, model.config, device))
 
-    def __call__(self, image: "ImageSource | ImageFeatures", question: str) -> Answer:
+    def __call__(
+        self,
+        image: "ImageSource | ImageFeatures",
+        question: str,
+        *,
+        concepts: Mapping[str, float] | None = None,
+    ) -> Answer:
         """Answer a question about one image.
 
         Args:
             image: a path, bytes, a PIL image or an array; or its features.
             question: in the words of the training questions, as far as possible.
+            concepts: what people know better than the model of what the image shows, see `ask`.
 
         Raises:
             ImageError: the image cannot be read.
-            DataError: the question is empty or far too long.
+            DataError: the question is empty or far too long, or a probability is not one.
+            ModelError: a concept is no word that the model knows, or it reads none.
         """
-        (answer,) = self.ask(image, [question])
+        (answer,) = self.ask(image, [question], concepts=concepts)
         return answer
 
     @torch.inference_mode()
@@ -119,6 +135,7 @@ class QuestionAnswerer:
         questions: Sequence[str],
         *,
         history: Sequence[Turn] = (),
+        concepts: Mapping[str, float] | None = None,
     ) -> list[Answer]:
         """Answer any number of questions about one image, which is looked at once.
 
@@ -126,19 +143,30 @@ class QuestionAnswerer:
             image: as for one question.
             questions: each is answered by itself.
             history: the dialog before them, oldest first.
+            concepts: what people know better than the model of what the image shows: {"cat": 1.0}
+                if there is a cat; with 0 it is not there, and never the answer. Any words that the
+                model knows, with probabilities; others count as they were recognised.
         """
         asked = [_words_of(question) for question in questions]
         if not asked:
             return []
+        told = self._checked(concepts or {})
         features = self.look(image)
         ids, lengths = self._encode(asked, history)
-        device = self.model.device
+        device, num_places = self.model.device, features.grid.shape[1]
+        known = self._recognised(features, told)
         images = torch.zeros(len(asked), dtype=torch.long, device=device)
-        scores, weights = self.model(features.grid.to(device), images, ids.to(device), lengths)
+        scores, weights = self.model(
+            *(features.grid.to(device), images, ids.to(device), lengths, self._read(known))
+        )
+        scores[:, self._ruled_out(told)] = NEVER
         is_softmax = self.model.config.outputs == "softmax"
         probabilities = scores.softmax(dim=-1) if is_softmax else scores.sigmoid()
+        if known is not None:
+            weights = weights[..., :num_places]
+            weights = weights / weights.sum(dim=-1, keepdim=True).clamp(min=NEXT_TO_NOTHING)
         return [
-            self._answer(words, shares, looks.unflatten(-1, features.grid_size))
+            self._answer(words, shares, looks.unflatten(-1, features.grid_size), known or ())
             for words, shares, looks in zip(asked, probabilities, weights, strict=True)
         ]
 
@@ -150,9 +178,77 @@ class QuestionAnswerer:
             raise ValueError(f"expected the features of one image, got {len(features)}")
         return features
 
-    def talk(self, image: "ImageSource | ImageFeatures") -> "Conversation":
-        """Begin a dialog about an image, which is looked at once."""
-        return Conversation(self, self.look(image))
+    def talk(
+        self, image: "ImageSource | ImageFeatures", *, concepts: Mapping[str, float] | None = None
+    ) -> "Conversation":
+        """Begin a dialog about an image, which is looked at once.
+
+        Args:
+            image: as for one question.
+            concepts: what people know better than the model of what it shows, see `ask`.
+        """
+        return Conversation(self, self.look(image), concepts)
+
+    def _checked(self, concepts: Mapping[str, float]) -> dict[str, float]:
+        """Return what people told, of words as the model's vocabulary has them.
+
+        Raises:
+            ModelError: a word is not in it, or the model reads none.
+            DataError: a probability is not one.
+        """
+        if concepts and not self.model.config.reads_concepts:
+            raise ModelError(
+                "this question answerer reads no concepts, which could be corrected; use one that "
+                "was trained with head.concepts"
+            )
+        for word, probability in concepts.items():
+            if not 0 <= probability <= 1:
+                raise DataError(
+                    f"the concept {word!r} is given the probability {probability}; expected a "
+                    "number from 0, certainly not there, to 1, certainly there"
+                )
+        vocabulary = self.model.vocabulary
+        ids = vocabulary.ids_of(concepts)
+        return {vocabulary[i]: p for i, p in zip(ids, concepts.values(), strict=True)}
+
+    def _recognised(
+        self, features: ImageFeatures, told: Mapping[str, float]
+    ) -> tuple[tuple[str, float], ...] | None:
+        """Return the words that the answer is found with, best first; None if none are read."""
+        model = self.model
+        if not model.config.reads_concepts:
+            return None
+        seen = features.concepts
+        if seen is None:
+            seen = needed(self.extract.head).recognise(features.grid.to(model.device))
+        (row,) = by_word(seen, model.concept_words).tolist()
+        there = {word: p for word, p in told.items() if p > 0}
+        likely = [
+            (word, p)
+            for word, p in zip(model.concept_words, row, strict=True)
+            if p >= LEAST and word not in told
+        ]
+        likely.sort(key=lambda pair: -pair[1])
+        likely = likely[: max(0, model.config.concepts - len(there))]
+        return tuple(sorted((*there.items(), *likely), key=lambda pair: -pair[1]))
+
+    def _read(self, known: Sequence[tuple[str, float]] | None) -> Concepts | None:
+        """Return words with their probabilities as the model reads them."""
+        if known is None:
+            return None
+        device = self.model.device
+        ids = [self.model.vocabulary.id_of(word) for word, _ in known]
+        return Concepts(
+            torch.tensor([ids], dtype=torch.long, device=device),
+            torch.tensor([[p for _, p in known]], dtype=torch.float, device=device),
+        )
+
+    def _ruled_out(self, told: Mapping[str, float]) -> list[int]:
+        """Return the answers that name what is not there, in the singular or the plural."""
+        absent = [word for word, p in told.items() if p == 0]
+        forms = (form for word in absent for form in (word, plural_of(word)))
+        ids = {self.model.answers.id_of(form) for form in forms}
+        return sorted(i for i in ids if i is not None)
 
     def _encode(
         self, asked: Sequence[Sequence[str]], history: Sequence[Turn]
@@ -169,6 +265,7 @@ class QuestionAnswerer:
         words: Sequence[str],
         probabilities: Float[Tensor, " answer"],
         weights: Float[Tensor, "glimpse row column"],
+        concepts: tuple[tuple[str, float], ...],
         *,
         num_top: int = 5,
     ) -> Answer:
@@ -189,7 +286,29 @@ class QuestionAnswerer:
             attention=weights.float().cpu().numpy(),
             unknown_words=tuple(dict.fromkeys(unknown)),
             unusual_opening=None if begins in learnt or not learnt else begins,
+            concepts=concepts,
         )
+
+
+def load_eyes(
+    captioner: str | Path | None, config: HeadConfig, device: str | torch.device
+) -> FeatureExtractor:
+    """Load what a model with this config looks with, without what writes captions.
+
+    Args:
+        captioner: the model whose encoder it is; by default the one of this package.
+        config: of the model.
+        device: where to look.
+
+    Raises:
+        ModelError: the captioner is missing or damaged, or recognises no words and the model reads
+            them.
+    """
+    captioner = captioner or DEFAULT_CAPTIONER
+    encoder = load_encoder(captioner).to(device)
+    if not config.reads_concepts:
+        return FeatureExtractor(encoder)
+    return FeatureExtractor(encoder, needed(load_concepts(captioner)).to(device))
 
 
 class Conversation:
@@ -199,13 +318,20 @@ class Conversation:
     >>> talk.ask("is there a dog?").text, talk.ask("what colour is it?").text  # doctest: +SKIP
     """
 
-    def __init__(self, answerer: QuestionAnswerer, features: ImageFeatures) -> None:
-        self.answerer, self.features = answerer, features
+    def __init__(
+        self,
+        answerer: QuestionAnswerer,
+        features: ImageFeatures,
+        concepts: Mapping[str, float] | None = None,
+    ) -> None:
+        self.answerer, self.features, self.concepts = answerer, features, concepts
         self.turns: list[Turn] = []
 
     def ask(self, question: str) -> Answer:
         """Answer a question, knowing what was said before, and remember both."""
-        (answer,) = self.answerer.ask(self.features, [question], history=self.turns)
+        (answer,) = self.answerer.ask(
+            self.features, [question], history=self.turns, concepts=self.concepts
+        )
         self.turns.append(Turn(question, answer.text))
         return answer
 

@@ -14,13 +14,16 @@ from caption.engine.task import LossTerms
 from caption.errors import Command, FeatureStoreError
 from caption.text.tokenize import tokenize
 from caption.text.vocabulary import Vocabulary
+from caption.vision.concepts import ConceptHead
 from caption.vision.store import FeatureStore
 from vqa.answers import AnswerVocabulary
+from vqa.concepts import needed
 from vqa.config import VqaConfig
 from vqa.data.annotations import ImageQuestion
 from vqa.data.batches import QuestionBatch, QuestionCollate, load_questions, shuffled
 from vqa.data.reading import VqaData
-from vqa.evaluate import VqaReport, evaluate_answers
+from vqa.data.recognised import Recognised
+from vqa.evaluate import VqaReport, evaluate_answers, recognised_by
 from vqa.model import Sight, VqaModel, opening
 
 CARD = """\
@@ -47,7 +50,21 @@ class VqaTask:
         *,
         train: tuple[VqaData, FeatureStore],
         validation: tuple[VqaData, FeatureStore],
+        head: ConceptHead | None = None,
     ) -> None:
+        """Prepare to learn.
+
+        Args:
+            config: how to train.
+            model: what learns.
+            train: questions to learn, and the features of their images.
+            validation: others, to select the best model by.
+            head: what recognises words in the features, for a model that reads them.
+
+        Raises:
+            FeatureStoreError: the features are another encoder's.
+            ModelError: the model reads recognised words, and nothing recognises any.
+        """
         for _, store in (train, validation):
             if store.plan.encoder_id != model.sight.encoder_id:
                 raise FeatureStoreError(
@@ -57,6 +74,9 @@ class VqaTask:
                 )
         self.config, self.model = config, model
         self.train, self.validation = train, validation
+        self._in_train = recognised_by(model, train[1], head)
+        same = train[1] is validation[1]
+        self._in_validation = self._in_train if same else recognised_by(model, validation[1], head)
 
     def loader(self, epoch: int) -> "DataLoader[Any]":
         """Return the training questions of an epoch in batches."""
@@ -64,7 +84,7 @@ class VqaTask:
         seed = hash((self.config.trainer.seed, epoch)) % 2**63
         return load_questions(
             data.questions,
-            self._collate(store),
+            self._collate(store, self._in_train),
             batch_questions=self.config.batch_questions,
             order=shuffled(data.questions, together=self.config.asked_together, seed=seed),
         )
@@ -80,6 +100,7 @@ class VqaTask:
             "answers": model.answers.answers,
             "encoder": model.sight.encoder_id,
             "head": asdict(model.config),
+            "concepts": model.concept_words,
         }
 
     @property
@@ -89,7 +110,8 @@ class VqaTask:
 
     def loss(self, batch: QuestionBatch, done: float) -> LossTerms:
         """Return the loss of a batch, summed over its questions."""
-        scores, _ = self.model(batch.grid, batch.images, batch.words, batch.lengths)
+        concepts = self.model.kept(batch.probabilities)
+        scores, _ = self.model(batch.grid, batch.images, batch.words, batch.lengths, concepts)
         scores = scores.float()
         if self.model.config.outputs == "sigmoid":
             total = F.binary_cross_entropy_with_logits(scores, batch.targets, reduction="sum")
@@ -106,7 +128,9 @@ class VqaTask:
     def evaluate(self) -> VqaReport:
         """Return the answers to the validation questions too."""
         data, store = self.validation
-        return evaluate_answers(self.model, data.questions, self._collate(store))
+        return evaluate_answers(
+            self.model, data.questions, self._collate(store, self._in_validation)
+        )
 
     def save(self, directory: Path, metrics: Mapping[str, float]) -> None:
         """Write the model directory."""
@@ -116,13 +140,14 @@ class VqaTask:
         )
         self.model.save_pretrained(directory, card=card)
 
-    def _collate(self, store: FeatureStore) -> QuestionCollate:
+    def _collate(self, store: FeatureStore, recognised: Recognised | None) -> QuestionCollate:
         return QuestionCollate(
             store,
             self.model.vocabulary,
             self.model.answers,
             max_length=self.config.text.max_length,
             history_turns=self.model.config.history_turns,
+            recognised=recognised,
         )
 
 
@@ -131,21 +156,58 @@ def build_task(
     *,
     train: tuple[VqaData, FeatureStore],
     validation: tuple[VqaData, FeatureStore],
+    head: ConceptHead | None = None,
 ) -> VqaTask:
-    """Build the model for the words and answers of the training questions."""
+    """Build the model for the words and answers of the training questions.
+
+    Args:
+        config: of the model and its training.
+        train: questions to learn, and the features of their images.
+        validation: others, to select the best model by.
+        head: what recognises words in the features. A model that reads them knows all of them, and
+            can give each as an answer.
+
+    Raises:
+        ModelError: the config reads recognised words, and nothing recognises any.
+    """
     data, store = train
     torch.manual_seed(config.trainer.seed)
+    vocabulary = Vocabulary.build(texts_of(data.questions), minimum_count=config.text.minimum_count)
+    answers = AnswerVocabulary.build(
+        answers_of(data.questions), max_answers=config.text.max_answers
+    )
+    concept_words: Sequence[str] = ()
+    if config.head.reads_concepts:
+        vocabulary, concept_words = with_words(vocabulary, needed(head).words)
+        answers = answers.grown(concept_words, max_answers=len(answers) + len(concept_words))
     model = VqaModel(
         config.head,
-        Vocabulary.build(texts_of(data.questions), minimum_count=config.text.minimum_count),
-        AnswerVocabulary.build(
-            (answer for question in data.questions for answer in question.answers),
-            max_answers=config.text.max_answers,
-        ),
+        vocabulary,
+        answers,
         Sight.of(store.plan),
         openings_of(data.questions),
+        concept_words=concept_words,
+        only_copied=set(answers.answers) - learnt_of(answers, data.questions),
     )
-    return VqaTask(config, model, train=train, validation=validation)
+    return VqaTask(config, model, train=train, validation=validation, head=head)
+
+
+def with_words(vocabulary: Vocabulary, words: Sequence[str]) -> tuple[Vocabulary, list[str]]:
+    """Return a vocabulary with more words, and those of them that it can have."""
+    grown = vocabulary.grown(words, minimum_count=1)
+    return grown, [word for word in words if word in grown.tokens]
+
+
+def answers_of(questions: Sequence[ImageQuestion]) -> Iterator[str]:
+    """Yield what people answered."""
+    for question in questions:
+        yield from question.answers
+
+
+def learnt_of(answers: AnswerVocabulary, questions: Sequence[ImageQuestion]) -> set[str]:
+    """Return the answers that are right for some of the questions."""
+    ids = map(answers.id_of, set(answers_of(questions)))
+    return {answers.answers[number] for number in ids if number is not None}
 
 
 def summary(task: VqaTask) -> str:

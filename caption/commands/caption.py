@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from caption.commands.process import share_processors
+from caption.commands.words import corrections
 from caption.search.config import SearchConfig
 
 if TYPE_CHECKING:
@@ -44,7 +44,8 @@ class Args:
     """Write a picture of where the model looked for every word into this directory, by file."""
     concepts: tuple[str, ...] = ()
     """What you know better than the model of all that is named here, as WORD=PROBABILITY: 'cat=1'
-    must be named, 'dog=0' must not, anything between is a hint. For models that recognise words."""
+    or 'cat' must be named, 'dog=0' must not, anything between is a hint. For models that recognise
+    words."""
     show_concepts: bool = False
     """Show under each caption on the screen which words were recognised, and how surely; lines have
     them anyway."""
@@ -77,7 +78,7 @@ class Args:
     @property
     def corrections(self) -> dict[str, float]:
         """What `concepts` says."""
-        return dict(map(read_correction, self.concepts))
+        return corrections(self.concepts)
 
 
 def main(args: Args) -> int:
@@ -114,22 +115,6 @@ def main(args: Args) -> int:
     if failed:
         print(f"{failed} of {len(files)} files could not be captioned", file=sys.stderr)
     return 1 if failed else 0
-
-
-def read_correction(text: str) -> tuple[str, float]:
-    """Return the word and the probability that 'WORD=PROBABILITY' says.
-
-    Raises:
-        ValueError: it says none.
-    """
-    word, _, number = text.rpartition("=")
-    with suppress(ValueError):
-        if word.strip() and 0 <= float(number) <= 1:
-            return word.strip(), float(number)
-    raise ValueError(
-        "concepts are words, each with a probability from 0 to 1, such as 'cat=1' or 'dog=0', got "
-        f"{text!r}"
-    )
 
 
 def _into_lines(captioner: "Captioner", files: "list[ImageFile]", output: Path, args: Args) -> None:

@@ -76,6 +76,8 @@ class Args:
 
 def main(args: Args) -> int:
     """Train, say where the best model is, and return 130 if a signal stopped it before."""
+    from accelerate import PartialState
+
     from caption.training.phases import stages_of, train_in_stages
     from caption.training.start import initial_model, trained_model
     from caption.training.task import refuse_stored_features, task_of
@@ -118,7 +120,7 @@ def main(args: Args) -> int:
         last = outcome.directory / "last"
         print(f"stopped; continue with --resume, or use {last} as it is")
         return 130
-    if outcome.model.concepts is not None:
+    if outcome.model.concepts is not None and PartialState().is_main_process:
         _calibrate(outcome.model, tasks[-1], args.run / "best")
     print(f"{args.run / 'best'}: {args.config.select_by} {outcome.score:.4f}")
     return 0

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from caption.data.sentences import Sentence
@@ -41,7 +41,8 @@ def borrowed(
     ]
     counts = Counter(place for words in known for place in words)
     frequency = torch.tensor([counts[place] for place in range(len(places))]).float()
-    rarity = (len(sentences) / frequency.clamp(min=1.0)).log() * (frequency > 0)
+    # One is added so that what all of a few sentences name counts for something, too.
+    rarity = (1 + len(sentences) / frequency.clamp(min=1.0)).log() * (frequency > 0)
     photos = F.normalize(concepts.probabilities.float() * rarity, dim=1)
     found: list[tuple[Tensor, Tensor]] = []
     for first in range(0, len(sentences), CHUNK):
@@ -61,7 +62,7 @@ def borrowed(
 
 def _best(
     likeness: Float[Tensor, " candidate"],
-    places: Float[Tensor, " candidate"],
+    places: Int[Tensor, " candidate"],
     sentences: Sequence[Sentence],
     *,
     count: int,

@@ -41,7 +41,7 @@ def read_sentences(path: Path) -> list[str]:
         content = path.read_bytes()
         if path.suffix == ".gz":
             content = gzip.decompress(content)
-        lines = content.decode("utf-8").splitlines()
+        lines = content.decode("utf-8-sig").splitlines()
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path}: cannot be read ({error})") from None
     except UnicodeDecodeError as error:
@@ -62,6 +62,9 @@ def with_neighbours(texts: Sequence[str]) -> list[Sentence]:
     """Return sentences with what they and those beside them name of their photo.
 
     Sentences that name nothing are left out: nothing could be recognised from which to write them.
+
+    Raises:
+        DataError: all of them name nothing.
     """
     named = [visual_words(tokenize(text)) for text in texts]
     sentences = []
@@ -73,4 +76,9 @@ def with_neighbours(texts: Sequence[str]) -> list[Sentence]:
         counts = Counter(word for words in same for word in words)
         share = {word: count / len(same) for word, count in counts.items()}
         sentences.append(Sentence(texts[place], share))
+    if not sentences:
+        raise DataError(
+            f"none of {len(texts)} sentences names what can be seen; give English sentences about "
+            "photos"
+        )
     return sentences

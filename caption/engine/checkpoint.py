@@ -103,8 +103,9 @@ class RunDirectory:
                 f"{self._state}: was written by an earlier version; "
                 f"start a new run from {self.last}"
             )
-        before = state["settings"]
-        changed = [name for name, value in self._settings.items() if before.get(name) != value]
+        # What an earlier version did not write down is not held against it.
+        before = {**self._settings, **state["settings"]}
+        changed = [name for name, value in self._settings.items() if before[name] != value]
         if changed:
             raise ModelError(
                 f"{self._state}: was written with another {', '.join(changed)}; "

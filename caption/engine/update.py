@@ -26,7 +26,7 @@ class Outcome(NamedTuple):
     finite: bool
     """False if the loss or the gradient was not: then nothing has changed."""
     also: Mapping[str, float]
-    """What else the task tells, the mean over this process's batches."""
+    """What else the task tells, the mean over this process's batches, or those it tells it of."""
 
 
 class Updater:
@@ -101,7 +101,10 @@ class Updater:
             for parameter in self._loss.parameters():
                 if parameter.grad is not None:
                     parameter.grad *= divisor / count
-        also = {name: fmean(float(batch[name]) for batch in told) for name in told[0]}
+        names = dict.fromkeys(name for batch in told for name in batch)
+        also = {
+            name: fmean(float(batch[name]) for batch in told if name in batch) for name in names
+        }
         return reported / count, total / count, also
 
     def _over_processes(self, terms: Tensor) -> Tensor:

@@ -4,7 +4,6 @@ Settings are apart from what they configure, and this module and its like in `en
 import nothing heavy: `--help` shows them all in well under a second, importing torch takes several.
 """
 
-import math
 from dataclasses import dataclass, field
 from typing import Annotated, Literal, get_args
 
@@ -20,6 +19,8 @@ SelectBy = Literal["cider_d", "log_likelihood"]
 Phase = Literal["cross_entropy", "unfreezing", "self_critical"]
 Baseline = Literal["others", "greedy"]
 OwnWordsCourse = Literal["linear", "exponential", "inverse_sigmoid"]
+CANDIDATES = 8
+"""Words that are drawn for each sentence without a picture, of which few are added."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,9 +173,9 @@ class SentencesConfig:
                 "per_batch must be at least 1 and weight above 0, "
                 f"got {self.per_batch} and {self.weight}"
             )
-        if not 0 <= self.missed < 1 or not 0 <= self.added < math.inf:
+        if not 0 <= self.missed < 1 or not 0 <= self.added <= CANDIDATES:
             raise ValueError(
-                "missed must be in [0, 1) and added finite and not negative, "
+                f"missed must be in [0, 1) and added in 0 to {CANDIDATES}, "
                 f"got {self.missed} and {self.added}"
             )
 
@@ -243,5 +244,7 @@ class CaptionConfig:
             raise ValueError(
                 "decoder.concepts needs words that are recognised: set concepts.keep, such as to 8"
             )
+        if self.concepts.keep and self.text.unit == "char":
+            raise ValueError("concepts are words, and text.unit is 'char'; set concepts.keep to 0")
         if self.truncate < 0:
             raise ValueError(f"truncate must be at least 1, or 0 for no limit, got {self.truncate}")

@@ -15,6 +15,7 @@ from caption.data.captioned import CaptionedImage
 from caption.data.labels import Labels
 from caption.data.sentences import Sentence
 from caption.engine.task import LossTerms
+from caption.errors import ModelError
 from caption.models.captioner import CaptionModel
 from caption.text.tokenize import tokenize
 from caption.text.visual import visual_words
@@ -24,8 +25,8 @@ from caption.training.objectives import Objective
 from caption.training.sentences import SentenceObjective
 from caption.vision.concepts import ConceptHead
 
-NOTHING = LossTerms(torch.zeros(()), torch.zeros(()), torch.zeros(()))
-"""The captions' loss of pictures without any."""
+USUAL_WORDS = 10.0
+"""Of a caption: what the loss of pictures is divided by where none of a batch has any captions."""
 AGREED = 0.6
 """Share of an image's captions from which on they agree on a word."""
 FEW = 5
@@ -46,7 +47,7 @@ class Knowledge:
     """What people wrote of pictures that are not here."""
     keeps: bool = False
     """Whether what a trained model recognises already is to stay (learning without forgetting, Li &
-    Hoiem 2016), as far as nothing else is known of a picture."""
+    Hoiem 2016): it counts where it is surer than what else is known of a picture."""
 
 
 def share_of_captions(image: CaptionedImage) -> dict[str, float]:
@@ -90,6 +91,38 @@ def file_name(image: CaptionedImage) -> str:
     return Path(image.source.name).name
 
 
+def refuse_unlearnable(
+    model: CaptionModel, knowledge: Knowledge, config: RecognitionConfig, *, has_bare: bool
+) -> None:
+    """Refuse what a model could not learn.
+
+    Args:
+        model: to learn.
+        knowledge: beside captions.
+        config: how it learns to recognise words.
+        has_bare: whether there are pictures without captions.
+
+    Raises:
+        ModelError: it does not recognise words, or does not read those that it recognises.
+    """
+    if has_bare and not (model.concepts is not None and config.weight):
+        raise ModelError(
+            "pictures without captions teach what is to be recognised in them, and this model "
+            "learns to recognise nothing; set concepts.keep, with recognition.weight above 0, or "
+            "leave them out"
+        )
+    if knowledge.labels and model.concepts is None:
+        raise ModelError(
+            "labels teach what is to be recognised, and this model recognises nothing; set "
+            "concepts.keep, or leave them out"
+        )
+    if knowledge.sentences and not model.decoder.config.concepts:
+        raise ModelError(
+            "sentences without pictures are learnt from recognised words, and this model's decoder "
+            "reads none; set concepts.keep and decoder.concepts, or leave them out"
+        )
+
+
 class Recognition:
     """The cross-entropy of the words in pictures, against all that is known of each picture.
 
@@ -120,10 +153,14 @@ class Recognition:
         for row, (_, image, _) in enumerate(images):
             self.known[row] = bool(image.captions)
             self._note(row, share_of_captions(image))
-        for some in labels:
-            told = [some.words.get(file_name(encoded.image)) for encoded in images]
-            noes = [self.places[word] for word in self._seen_by(some, told)]
-            for row, found in enumerate(told):
+        told = [[some.words.get(file_name(e.image)) for e in images] for some in labels]
+        # Judged by the captions alone, before any labels are noted beside them.
+        seen = [
+            [self.places[word] for word in self._seen_by(some, found)]
+            for some, found in zip(labels, told, strict=True)
+        ]
+        for noes, found_in in zip(seen, told, strict=True):
+            for row, found in enumerate(found_in):
                 if found is not None:
                     self.known[row, noes] = True
                     self._note(row, found)
@@ -207,8 +244,12 @@ class WithKnowledge:
         features = model.features_of(batch.images)
         batch = batch._replace(images=features)
         captioned = only_captioned(batch)
-        terms = self.captions(model, captioned, done) if len(captioned.images) else NOTHING
-        total, count, also = terms.total, terms.count.clamp(min=1), dict(terms.also)
+        if len(captioned.images):
+            terms = self.captions(model, captioned, done)
+        else:
+            nothing = torch.zeros((), device=features.device)
+            terms = LossTerms(nothing, nothing, nothing + USUAL_WORDS * len(batch.mask))
+        total, count, also = terms.total, terms.count, dict(terms.also)
         if self.recognition is not None and model.concepts is not None:
             numbers = batch.image_of.view(len(features), -1)[:, 0]
             loss = self.recognition(model.concepts, features, numbers)

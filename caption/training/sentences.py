@@ -16,18 +16,16 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from caption.data.sentences import Sentence
-from caption.errors import DataError, ModelError
+from caption.errors import DataError
 from caption.models.captioner import CaptionModel
 from caption.networks.concepts import Concepts
-from caption.training.config import ObjectiveConfig, SentencesConfig
+from caption.training.config import CANDIDATES, ObjectiveConfig, SentencesConfig
 from caption.training.objectives import smoothed
 
 SPREAD = 1.0
 """Of the simulated log-odds of a word around those of the share of people who name it."""
 DOUBT = -2.0
 """Mean log-odds of a word that is recognised though nobody names it."""
-CANDIDATES = 8
-"""Words that are drawn for each sentence, of which few are added."""
 LEAST_SHARE = 0.1
 """Shares are kept this far from 0 and 1, whose log-odds have no end."""
 
@@ -49,14 +47,10 @@ class SimulatedEyes:
             ModelError: it recognises none.
             DataError: the sentences name none of them.
         """
-        if model.concepts is None:
-            raise ModelError(
-                "sentences without pictures are learnt from recognised words, and this model "
-                "recognises none; set concepts.keep and decoder.concepts"
-            )
-        self.config, self.keep = config, model.concepts.config.keep
-        self.threshold = model.concepts.config.threshold
-        known = {word: model.vocabulary.id_of(word) for word in model.concepts.words}
+        head = model.head
+        self.config, self.keep = config, min(head.config.keep, len(head.words))
+        self.threshold = head.config.threshold
+        known = {word: model.vocabulary.id_of(word) for word in head.words}
         named = [
             {known[word]: share for word, share in sentence.named.items() if word in known}
             for sentence in sentences
@@ -79,11 +73,16 @@ class SimulatedEyes:
         others = self.all_words[drawn].view(len(places), CANDIDATES)
         wrong = (DOUBT + SPREAD * torch.randn(others.shape)).sigmoid()
         is_named = (others.unsqueeze(2) == words.unsqueeze(1)).any(dim=2)
-        wrong[is_named | (torch.rand_like(wrong) * CANDIDATES > self.config.added)] = 0.0
-        both = torch.cat([seen, wrong], dim=1)
-        kept, order = both.topk(min(self.keep, both.shape[1]), dim=1)
+        wrong[is_named | (torch.rand_like(wrong) * CANDIDATES >= self.config.added)] = 0.0
+        same = (others.unsqueeze(2) == others.unsqueeze(1)).tril(-1)  # as one drawn before it
+        wrong[(same & (wrong > 0).unsqueeze(1)).any(dim=2)] = 0.0
+        # As many places as there are for a picture: decoders take the mean over them.
+        missing = max(0, self.keep - words.shape[1] - CANDIDATES)
+        both = F.pad(torch.cat([seen, wrong], dim=1), (0, missing))
+        either = F.pad(torch.cat([words, others], dim=1), (0, missing))
+        kept, order = both.topk(self.keep, dim=1)
         kept = kept.masked_fill(kept < self.threshold, 0.0)
-        return Concepts(torch.cat([words, others], dim=1).gather(1, order).clamp(min=0), kept)
+        return Concepts(either.gather(1, order).clamp(min=0), kept)
 
 
 class SentenceObjective:

@@ -68,6 +68,11 @@ def trained_model(
             f"{initial}: a model to start from keeps its sizes, but {', '.join(wrong)}; leave out "
             "what differs, or train a new model"
         )
+    if head is None and config.decoder.concepts and not model.decoder.has_attention:
+        raise ModelError(
+            f"{initial}: its decoder {model.decoder.config.kind!r} looks once and cannot read "
+            "concepts; leave out decoder.concepts, or start from another model"
+        )
     return _with_free_settings(model, config)
 
 
@@ -174,12 +179,12 @@ def initial_model(
         ModelError: the trained model has other words than are asked for.
     """
     torch.manual_seed(config.trainer.seed)
-    if trained is not None:
-        _check_words(config.text, train, trained.vocabulary)
-        if trained.concepts is None and config.concepts.keep:
-            return _with_concepts(trained, config, train, knowledge or Knowledge())
-        return trained
     knowledge = knowledge or Knowledge()
+    if trained is not None:
+        if trained.concepts is None and config.concepts.keep:
+            return _with_concepts(trained, config, train, knowledge)
+        _check_words(config.text, train, knowledge.sentences, trained.vocabulary)
+        return trained
     vocabulary = build_vocabulary(config.text, train, knowledge.sentences)
     words = _concept_words(config, train, knowledge, vocabulary)
     model = CaptionModel(config.encoder, config.decoder, vocabulary, config.concepts, words)
@@ -230,13 +235,16 @@ def _concept_words(
 
 
 def _check_words(
-    config: TextConfig, train: Sequence[CaptionedImage], vocabulary: Vocabulary
+    config: TextConfig,
+    train: Sequence[CaptionedImage],
+    sentences: Sequence[Sentence],
+    vocabulary: Vocabulary,
 ) -> None:
     """Refuse a minimum count that gives other words than the trained model's."""
     usual = TextConfig().minimum_count
     if config.minimum_count == usual:
         return
-    words = build_vocabulary(config, train).tokens
+    words = build_vocabulary(config, train, sentences).tokens
     if words != vocabulary.tokens:
         raise ModelError(
             f"text.minimum_count is {config.minimum_count}, which makes {len(words)} words of "

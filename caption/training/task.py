@@ -26,7 +26,12 @@ from caption.errors import DataError, ModelError
 from caption.evaluation.run import evaluate_captions
 from caption.models.captioner import CaptionModel
 from caption.training.config import CaptionConfig
-from caption.training.knowledge import Knowledge, Recognition, WithKnowledge
+from caption.training.knowledge import (
+    Knowledge,
+    Recognition,
+    WithKnowledge,
+    refuse_unlearnable,
+)
 from caption.training.objectives import CrossEntropy, Objective
 from caption.training.self_critical import SelfCritical, reward_of
 from caption.training.sentences import SentenceObjective
@@ -189,6 +194,8 @@ class CaptionTask:
         settings = asdict(replace(self.config, batch=replace(self.config.batch, workers=0)))
         del settings["trainer"]
         model = self.model
+        if model.concepts is not None:
+            settings["words to recognise"] = model.concepts.words
         return settings | {
             "vocabulary": model.vocabulary.tokens,
             "encoder": model.encoder.fingerprint(),
@@ -259,6 +266,12 @@ def task_of(
         knowledge: what is to be learnt beside the captions.
     """
     more = [image for pool in pools for image in pool.images]
+    refuse_unlearnable(
+        model,
+        knowledge or Knowledge(),
+        config.recognition,
+        has_bare=not all(image.captions for image in more),
+    )
     if features is None:
         preprocess = model.encoder.config.preprocess
         readers = [

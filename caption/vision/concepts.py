@@ -44,6 +44,8 @@ class ConceptHead(nn.Module):
     def __init__(self, config: ConceptConfig, words: Sequence[str], *, feature_dim: int) -> None:
         super().__init__()
         self.config, self.words = config, tuple(words)
+        if not words:
+            raise ModelError("there are no words to recognise; give some, or set keep to 0")
         if len(set(words)) < len(words):
             twice = next(word for word in words if self.words.count(word) > 1)
             raise ModelError(f"the concepts have {twice!r} more than once")

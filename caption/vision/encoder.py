@@ -214,9 +214,7 @@ _known_nodes: dict[str, list[str]] = {}
 def _node_names(classifier: nn.Module, architecture: str) -> list[str]:
     """Return the steps that a network takes in evaluation; tracing it for them takes a while."""
     if architecture not in _known_nodes:
-        names = get_graph_node_names(
-            classifier, tracer_kwargs=LEAVES, suppress_diff_warning=True
-        )
+        names = get_graph_node_names(classifier, tracer_kwargs=LEAVES, suppress_diff_warning=True)
         _known_nodes[architecture] = names[1]
     return _known_nodes[architecture]
 

@@ -86,6 +86,10 @@ def test_resuming_needs_a_run_of_the_same_config(tmp_path) -> None:
     fit(LineTask(), tmp_path)
     with pytest.raises(ModelError, match="another epochs; resume with the settings of the run"):
         fit(LineTask(), tmp_path, replace(CONFIG, epochs=9), resume=True)
+    state = torch.load(tmp_path / "state.pt")
+    del state["settings"]["patience"]  # as if it had come later: nobody knows what it was
+    torch.save(state, tmp_path / "state.pt")
+    assert fit(LineTask(), tmp_path, replace(CONFIG, patience=99), resume=True).finished
     torch.save({"config": {}, "model": {}}, tmp_path / "state.pt")
     with pytest.raises(ModelError, match=r"an earlier version; start a new run from .*last"):
         fit(LineTask(), tmp_path, resume=True)

@@ -133,7 +133,8 @@ def test_more_images_are_gone_through_less_often_and_deeper() -> None:
 
 def test_an_epoch_shows_all_new_images_and_other_old_ones(tiny_model, tmp_path) -> None:
     new, old = examples(tmp_path)[:2], examples(tmp_path)[2:]
-    split = ImageSet(new, read_pixels(Preprocess(tiny_model.encoder.config.preprocess)), [Pool(old, 2)])
+    read = read_pixels(Preprocess(tiny_model.encoder.config.preprocess))
+    split = ImageSet(new, read, [Pool(old, 2)])
     places = [split.of_epoch(epoch, seed=0) for epoch in range(8)]
     shown = [[split.whole[place] for place in epoch] for epoch in places]
     assert all(list(epoch[:2]) == new and len(epoch) == 4 for epoch in shown)

@@ -47,7 +47,9 @@ def load_answerer(captioner: "Captioner", source: str | None) -> "QuestionAnswer
     from vqa.predict import DEFAULT_ANSWERER, QuestionAnswerer
 
     model = VqaModel.from_pretrained(source or DEFAULT_ANSWERER)
-    same_encoder = model.sight.encoder_id == captioner.extract.encoder_id
-    if source is None and not same_encoder:
+    sees_as_it_learnt = model.sight.encoder_id == captioner.extract.encoder_id and (
+        captioner.extract.head is not None or not model.config.reads_concepts
+    )
+    if source is None and not sees_as_it_learnt:
         return None
     return QuestionAnswerer(model.to(captioner.model.device), captioner.extract)

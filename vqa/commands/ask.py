@@ -6,6 +6,7 @@ from typing import Annotated
 
 import tyro
 
+from caption.commands.words import corrections
 from caption.errors import DataError
 
 
@@ -22,8 +23,15 @@ class Args:
     package."""
     captioner: str | None = None
     """Model whose encoder it was trained with; by default the one that comes with the package."""
+    concepts: tuple[str, ...] = ()
+    """What you know better than the model of what the image shows, as WORD=PROBABILITY: 'cat=1' or
+    'cat' is there, 'dog=0' is not, anything between is a hint. For models that read recognised
+    words."""
     heat_maps: Path | None = None
     """Write a picture of where the model looked into this directory, one for each question."""
+
+    def __post_init__(self) -> None:
+        corrections(self.concepts)  # refused before a model is loaded
 
 
 def main(args: Args) -> None:
@@ -35,7 +43,7 @@ def main(args: Args) -> None:
     from vqa.predict import QuestionAnswerer
 
     answerer = QuestionAnswerer.from_pretrained(args.model, captioner=args.captioner)
-    answers = answerer.ask(args.image, args.questions)
+    answers = answerer.ask(args.image, args.questions, concepts=corrections(args.concepts))
     for number, (question, answer) in enumerate(zip(args.questions, answers, strict=True), start=1):
         print(f"{question}\t{answer.text}\t{answer.probability:.0%}")
         if answer.doubt:

@@ -92,7 +92,7 @@ def _answer(args: Args) -> "dict[QuestionId, str]":
     with TemporaryDirectory() as folder:
         features = args.features or Path(folder) / "features"
         store = store_features(answerer.extract.encoder, data.images, features)
-        return evaluate_on(answerer.model, data, store).answers
+        return evaluate_on(answerer.model, data, store, answerer.extract.head).answers
 
 
 def _refuse_unknown(

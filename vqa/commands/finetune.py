@@ -14,8 +14,9 @@ class Args(Finetuning):
     """
 
     captioner: str | None = None
-    """Model directory or hub id of the captioner whose encoder sees the pictures, such as one that
-    was fine-tuned on them; by default the model that comes with the package."""
+    """Model directory or hub id of the captioner whose encoder sees the pictures, and which
+    recognises words for a model that reads them, such as one that was fine-tuned on the pictures;
+    by default the model that comes with the package."""
 
 
 def main(args: Args) -> int:
@@ -24,13 +25,13 @@ def main(args: Args) -> int:
     from accelerate import PartialState
 
     from caption.engine.trainer import Trainer
-    from caption.models.directory import DEFAULT_CAPTIONER, load_encoder, refuse_taken
+    from caption.models.directory import refuse_taken
     from caption.vision.extract import store_features
     from vqa.data.check import checked
     from vqa.data.forms import read_questions
     from vqa.finetune import compare_models, config_for, divide, grown, install, write_page
     from vqa.model import Sight, VqaModel
-    from vqa.predict import DEFAULT_ANSWERER
+    from vqa.predict import DEFAULT_ANSWERER, load_eyes
     from vqa.task import VqaTask
 
     refuse_taken(args.output)
@@ -46,22 +47,27 @@ def main(args: Args) -> int:
     )
     training = args.output / "training"
     device = PartialState().device
-    encoder = load_encoder(args.captioner or DEFAULT_CAPTIONER).to(device)
-    store = store_features(encoder, questions.data.images, training / "features")
     old = VqaModel.from_pretrained(args.model or DEFAULT_ANSWERER).to(device)
+    eyes = load_eyes(args.captioner, old.config, device)
+    store = store_features(eyes.encoder, questions.data.images, training / "features")
     torch.manual_seed(args.seed)
-    model = grown(old, learnt, Sight.of(store.plan))
+    model = grown(old, learnt, Sight.of(store.plan), eyes.head)
     print(some_of(model.vocabulary.tokens[len(old.vocabulary) :], "new words"))
     print(some_of(model.answers.answers[len(old.answers) :], "new answers"))
     config = config_for(old, len(learnt), epochs=args.epochs, seed=args.seed)
-    task = VqaTask(config, model, train=(parts.train, store), validation=(parts.validation, store))
+    task = VqaTask(
+        *(config, model),
+        train=(parts.train, store),
+        validation=(parts.validation, store),
+        head=eyes.head,
+    )
     begun = (training / "state.pt").exists()
     outcome = Trainer(config.trainer).fit(task, training, resume=args.resume and begun)
     if not outcome.finished:
         print("stopped; continue with --resume")
         return 130
     best = VqaModel.from_pretrained(training / "best")
-    comparison = compare_models(best, old, held_out, store)
+    comparison = compare_models(best, old, held_out, store, eyes.head)
     print(comparison, *comparison.table().lines(), sep="\n")
     write_page(args.output / "report.html", comparison)
     source, num_train = args.model or "the package's default model", len(learnt)

@@ -64,6 +64,8 @@ def _parts(model: "CaptionModel | VqaModel") -> Iterator[tuple[str, object]]:
     if not isinstance(model, CaptionModel):
         yield "encoder", f"that of a captioner, {model.sight.encoder_id}"
         yield "answers", len(model.answers)
+        if model.config.reads_concepts:
+            yield "concepts", f"reads {model.config.concepts} of {len(model.concept_words)}"
         return
     yield "encoder", f"{model.encoder.config.architecture}, {model.encoder.fingerprint()}"
     config = model.decoder.config

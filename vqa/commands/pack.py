@@ -18,11 +18,21 @@ class Args:
 
     model: tuple[str, ...]
     """Model directory or hub id. Of several that were trained on from the same one, the mean of
-    their weights is taken; all else is as in the first."""
+    their weights is taken; all else is as in the first. The one that the first was trained on from
+    may be among them, though it knows fewer words."""
+    shares: tuple[float, ...] = ()
+    """Share of each of several models in the mean, such as 0.7 0.3; by default all alike."""
     card: Path
     """Markdown file: what the model learnt from, how good it is and where it fails."""
     output: Path
     """Model directory to write; one that is there already is replaced."""
+
+    def __post_init__(self) -> None:
+        if self.shares and (len(self.shares) != len(self.model) or min(self.shares) <= 0):
+            raise ValueError(
+                f"shares must be a positive number for each of the {len(self.model)} models, got "
+                f"{self.shares}"
+            )
 
 
 def main(args: Args) -> None:
@@ -39,20 +49,33 @@ def main(args: Args) -> None:
         raise ModelError("no model is given; give a model directory or hub id")
     model, *others = map(load, args.model)
     for source, other in zip(args.model[1:], others, strict=True):
-        if _words(other) != _words(model):
+        if not _began_as(other, model):
             raise ModelError(
                 f"{source}: knows other words than {args.model[0]}, so that their mean would know "
                 "none; give models that were trained on from the same one"
             )
-    give_mean(model, others)
+    give_mean(model, others, shares=args.shares or None)
     model.save_pretrained(args.output, card=card, dtype=torch.float16)
     size = (args.output / "model.safetensors").stat().st_size
     print(f"{args.output}: {size / 1e6:.1f} MB")
+
+
+def _began_as(other: "CaptionModel | VqaModel", model: "CaptionModel | VqaModel") -> bool:
+    """Return whether what the other's numbers stand for is also what the model's do."""
+    from caption.models.captioner import CaptionModel
+
+    if isinstance(other, CaptionModel) and isinstance(model, CaptionModel):
+        known, recognised = other.vocabulary.tokens, other.concepts
+        words_fit = known == model.vocabulary.tokens[: len(known)]
+        return words_fit and (recognised is None or _words(other) == _words(model))
+    return _words(other) == _words(model)
 
 
 def _words(model: "CaptionModel | VqaModel") -> list[object]:
     """Return what the numbers stand for that a model reads and gives."""
     from caption.models.captioner import CaptionModel
 
-    answers = () if isinstance(model, CaptionModel) else model.answers.answers
-    return [model.vocabulary.to_json(), answers]
+    words = model.vocabulary.to_json()
+    if isinstance(model, CaptionModel):
+        return [words, () if model.concepts is None else model.concepts.words]
+    return [words, model.concept_words, model.answers.answers, model.only_copied]

@@ -36,8 +36,9 @@ class Args:
     features: Path
     """Directory for stored features, extracted if not there yet."""
     captioner: str | None = None
-    """Model directory or hub id of the captioner whose encoder sees the images; by default the
-    model that comes with the package."""
+    """Model directory or hub id of the captioner whose encoder sees the images, and which
+    recognises the words for `config.head.concepts`; by default the model that comes with the
+    package."""
     references: bool = True
     """Also train a model that does not look and one that does not listen, to tell how much of the
     accuracy is guessing."""
@@ -55,21 +56,21 @@ def main(args: Args) -> int:
     Returns 130 if a signal stopped it before.
     """
     from caption.engine.trainer import Trainer
-    from caption.models.directory import DEFAULT_CAPTIONER, load_encoder
     from caption.vision.extract import store_features
+    from vqa.predict import load_eyes
     from vqa.task import build_task, summary
 
     trainer = Trainer(args.config.trainer)
-    encoder = load_encoder(args.captioner or DEFAULT_CAPTIONER).to(trainer.device)
+    eyes = load_eyes(args.captioner, args.config.head, trainer.device)
     train, validation = (
-        (data, store_features(encoder, data.images, args.features / name))
+        (data, store_features(eyes.encoder, data.images, args.features / name))
         for name, data in zip(("train", "validation"), _data(args), strict=True)
     )
 
     def accuracy(inputs: Inputs, run: Path) -> float | None:
         """Train one model; return None if it was stopped."""
         config = replace(args.config, head=replace(args.config.head, inputs=inputs))
-        task = build_task(config, train=train, validation=validation)
+        task = build_task(config, train=train, validation=validation, head=eyes.head)
         if inputs == args.config.head.inputs:
             print(summary(task))
         resume = args.resume and (run / "state.pt").exists()

@@ -15,6 +15,7 @@ from caption.text.vocabulary import Vocabulary
 from caption.vision.store import FeatureStore
 from vqa.answers import AnswerVocabulary
 from vqa.data.annotations import ImageQuestion
+from vqa.data.recognised import Recognised
 from vqa.question import encode_question, last_turns, pad
 
 
@@ -28,6 +29,8 @@ class QuestionBatch(NamedTuple):
     lengths: Int[Tensor, " question"]
     targets: Float[Tensor, "question answer"]
     """How right each answer would be, from 0 to 1."""
+    probabilities: Float[Tensor, "image word"]
+    """Of the words that may be recognised; none for a model that reads none."""
 
 
 class QuestionCollate:
@@ -41,9 +44,11 @@ class QuestionCollate:
         *,
         max_length: int,
         history_turns: int,
+        recognised: Recognised | None = None,
     ) -> None:
         self.store, self.vocabulary, self.answers = store, vocabulary, answers
         self.max_length, self.history_turns = max_length, history_turns
+        self.recognised = recognised
 
     def __call__(self, questions: Sequence[ImageQuestion]) -> QuestionBatch:
         """Return the questions as one batch."""
@@ -53,12 +58,14 @@ class QuestionCollate:
         for row, question in enumerate(questions):
             for answer, value in self.answers.targets(question.answers).items():
                 targets[row, answer] = value
+        grid = self.store.features(list(places)).grid
         return QuestionBatch(
-            self.store.features(list(places)).grid,
+            grid,
             torch.tensor([places[q.image_id] for q in questions]),
             words,
             lengths,
             targets,
+            self.recognised.of(list(places)) if self.recognised else grid.new_zeros(len(grid), 0),
         )
 
     def _words(self, question: ImageQuestion) -> list[int]:
