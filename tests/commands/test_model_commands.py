@@ -89,3 +89,20 @@ def test_a_damaged_model_is_told_from_a_whole_one(tiny_model, tmp_path) -> None:
 def facts(text: str) -> dict[str, str]:
     """Return what is said of a model, by name."""
     return dict(line.split(maxsplit=1) for line in text.strip().splitlines())
+
+
+def test_a_model_is_averaged_with_the_one_that_it_was_trained_on_from(tiny_model) -> None:
+    words = tiny_model.vocabulary.grown(["a zebra"], minimum_count=1)
+    later = tiny_model.grown(words)
+    before = {name: weight.clone() for name, weight in tiny_model.state_dict().items()}
+    with torch.no_grad():
+        for weight in later.parameters():
+            weight.add_(1.0)
+    new_word = later.decoder.embed.weight[-1].clone()
+    give_mean(later, [tiny_model], shares=[3.0, 1.0])
+    table = later.decoder.embed.weight
+    old = before["decoder.embed.weight"]
+    torch.testing.assert_close(table[: len(old)], old + 0.75)
+    torch.testing.assert_close(table[-1], new_word)
+    name = "decoder.gate.weight"
+    torch.testing.assert_close(later.state_dict()[name], before[name] + 0.75)
