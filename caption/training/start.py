@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import fields, is_dataclass, replace
-from itertools import chain
 from typing import Any, TypeVar
 
 import torch
@@ -82,10 +81,11 @@ def _with_free_settings(model: CaptionModel, config: CaptionConfig) -> CaptionMo
     decoder = with_asked(model.decoder.config, config.decoder, "decoder")
     head = model.concepts
     concepts = None if head is None else with_asked(head.config, config.concepts, "concepts")
-    words = () if head is None else head.words
-    weights = model.state_dict()
-    model = CaptionModel(encoder, decoder, model.vocabulary, concepts, words)
-    model.load_state_dict(weights)
+    has = model.encoder.config, model.decoder.config, None if head is None else head.config
+    if (encoder, decoder, concepts) != has:
+        words, weights = () if head is None else head.words, model.state_dict()
+        model = CaptionModel(encoder, decoder, model.vocabulary, concepts, words)
+        model.load_state_dict(weights)
     return model.eval()
 
 
@@ -200,10 +200,8 @@ def _with_concepts(
     knowledge: Knowledge,
 ) -> CaptionModel:
     """Return a trained model that is to recognise words too, with the words that it needs."""
-    captions = (caption for image in train for caption in image.captions)
     vocabulary = trained.vocabulary.grown(
-        chain(captions, (sentence.text for sentence in knowledge.sentences)),
-        minimum_count=config.text.minimum_count,
+        _texts(train, knowledge.sentences), minimum_count=config.text.minimum_count
     )
     words = _concept_words(config, train, knowledge, vocabulary)
     return trained.with_concepts(
@@ -257,9 +255,14 @@ def build_vocabulary(
     config: TextConfig, images: Sequence[CaptionedImage], sentences: Sequence[Sentence] = ()
 ) -> Vocabulary:
     """Return the vocabulary of the training captions, and of sentences without pictures."""
-    captions = (caption for image in images for caption in image.captions)
     return Vocabulary.build(
-        chain(captions, (sentence.text for sentence in sentences)),
+        _texts(images, sentences),
         minimum_count=config.minimum_count,
         unit=config.unit,
     )
+
+
+def _texts(images: Sequence[CaptionedImage], sentences: Sequence[Sentence]) -> Iterator[str]:
+    """Yield all that people wrote: captions, and sentences without pictures."""
+    yield from (caption for image in images for caption in image.captions)
+    yield from (sentence.text for sentence in sentences)
