@@ -22,7 +22,7 @@ from caption.models.directory import (
     read_config,
     write_model,
 )
-from caption.models.steering import Muted
+from caption.models.steering import Muted, muted
 from caption.networks.concepts import Concepts
 from caption.networks.config import DecoderConfig
 from caption.networks.decoder import Decoder, DecoderState, ScoresSome, build_decoder
@@ -268,15 +268,9 @@ class CaptionModel(nn.Module):
             scores, state, trace = self.decoder.step(words, state)
             return Step(scores.log_softmax(dim=-1), state, trace)
 
-        def muted_step(words: Int[Tensor, " row"], muted: Muted) -> Step[Muted]:
-            scores, state, trace = self.decoder.step(words, muted.state)
-            log_probs = muted.without_banned(scores).log_softmax(dim=-1)
-            return Step(log_probs, replace(muted, state=state), trace)
-
-        state = self.start(features, styles=styles, concepts=concepts)
-        take: Any = step if banned is None else muted_step
+        state: Any = self.start(features, styles=styles, concepts=concepts)
         return search(
-            take,
+            step if banned is None else muted(step),
             state if banned is None else Muted(state, banned),
             num_images=len(features),
             device=self.device,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -11,6 +12,7 @@ from caption.errors import DataError
 from caption.networks.concepts import Concepts
 from caption.networks.decoder import DecoderState
 from caption.search.required import WordSets
+from caption.search.steps import Step, StepFunction
 from caption.text.nouns import plural_of
 from caption.text.vocabulary import Vocabulary
 from caption.vision.concepts import ConceptHead
@@ -117,8 +119,20 @@ class Muted:
         return Muted(self.state.select(rows, images), banned)
 
     def without_banned(
-        self, scores: Float[Tensor, "row vocabulary"]
+        self, log_probs: Float[Tensor, "row vocabulary"]
     ) -> Float[Tensor, "row vocabulary"]:
-        """Return the scores of rows that are image-major, with none for banned words."""
-        rows = scores.view(len(self.banned), -1, scores.shape[-1])
-        return rows.masked_fill(self.banned.unsqueeze(1), -torch.inf).view_as(scores)
+        """Return log-probabilities of rows, image-major, shared among the other words alone."""
+        rows = log_probs.view(len(self.banned), -1, log_probs.shape[-1])
+        left = rows.masked_fill(self.banned.unsqueeze(1), -torch.inf)
+        return left.log_softmax(dim=-1).view_as(log_probs)
+
+
+def muted(step: StepFunction[Any]) -> StepFunction[Muted]:
+    """Return the steps of a decoder that says no banned word."""
+
+    def muted_step(words: Int[Tensor, " row"], state: Muted) -> Step[Muted]:
+        out = step(words, state.state)
+        log_probs = state.without_banned(out.log_probs)
+        return Step(log_probs, replace(state, state=out.state), out.trace)
+
+    return muted_step
