@@ -1,13 +1,12 @@
 """A trained question answerer goes on to learn questions about pictures of one's own."""
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from caption.data.divide import divided
 from caption.engine.config import OptimConfig, TrainerConfig
-from caption.errors import Command, ModelError
 from caption.evaluation import page
 from caption.evaluation.page import Card, Page
 from caption.evaluation.tables import Row, ScoreTable
@@ -16,18 +15,13 @@ from caption.metrics.bootstrap import Difference
 from caption.models.directory import install_model
 from caption.vision.concepts import ConceptHead
 from caption.vision.store import FeatureStore
-from vqa.concepts import needed
 from vqa.config import VqaConfig
 from vqa.data.annotations import ImageQuestion, QuestionId
 from vqa.data.forms import QuestionSet
 from vqa.data.reading import VqaData
 from vqa.evaluate import VqaReport, evaluate_on
 from vqa.metrics import gain
-from vqa.model import Sight, VqaModel
-from vqa.task import answers_of, learnt_of, openings_of, texts_of, with_words
-
-MINIMUM_COUNT = 2
-"""How often a word is to be seen before the model learns it."""
+from vqa.model import VqaModel
 
 
 @dataclass(frozen=True)
@@ -64,53 +58,6 @@ def divide(
         seed=seed,
     )
     return Parts(*map(questions.data.of, parts))
-
-
-def grown(
-    model: VqaModel,
-    questions: Sequence[ImageQuestion],
-    sight: Sight,
-    head: ConceptHead | None = None,
-) -> VqaModel:
-    """Return the model with the words and answers of new questions.
-
-    Args:
-        model: to start from.
-        questions: to learn.
-        sight: the encoder whose features it is to read from now on.
-        head: what recognises words in these; a model that reads them gets to know all of them.
-
-    Raises:
-        ModelError: the encoder's features are of another size, or the model reads recognised words
-            and nothing recognises any.
-    """
-    if sight[1:] != model.sight[1:]:
-        raise ModelError(
-            f"the question answerer reads grids of {model.sight[1:]} positions and features, the "
-            f"captioner's encoder gives {sight[1:]}",
-            Command("train answers", "to train a new one"),
-        )
-    vocabulary = model.vocabulary.grown(texts_of(questions), minimum_count=MINIMUM_COUNT)
-    # What is only copied takes no answer's room.
-    most = VqaConfig().text.max_answers + len(model.only_copied)
-    answers = model.answers.grown(answers_of(questions), max_answers=most)
-    words: Sequence[str] = ()
-    only_copied: Collection[str] = ()
-    if model.config.reads_concepts:
-        words = tuple(dict.fromkeys((*model.concept_words, *needed(head).words)))
-        vocabulary, words = with_words(vocabulary, words)
-        with_copied = answers.grown(words, max_answers=len(answers) + len(words))
-        new = set(with_copied.answers) - set(answers.answers)
-        only_copied = (model.only_copied | new) - learnt_of(with_copied, questions)
-        answers = with_copied
-    return model.grown(
-        vocabulary,
-        answers,
-        (*model.openings, *openings_of(questions)),
-        sight.encoder_id,
-        concept_words=words,
-        only_copied=only_copied,
-    )
 
 
 def config_for(model: VqaModel, num_questions: int, *, epochs: int | None, seed: int) -> VqaConfig:

@@ -285,6 +285,7 @@ class VqaModel(nn.Module):
         openings: Collection[str],
         encoder_id: str,
         *,
+        config: HeadConfig | None = None,
         concept_words: Sequence[str] = (),
         only_copied: Collection[str] = (),
     ) -> "VqaModel":
@@ -297,12 +298,14 @@ class VqaModel(nn.Module):
             answers: likewise.
             openings: likewise.
             encoder_id: likewise.
-            concept_words: likewise, for a model that reads them.
+            config: likewise, of the same sizes; by default the model's own. It may read recognised
+                words where the model reads none: what that takes is new, and has to be learnt.
+            concept_words: likewise, for a copy that reads them.
             only_copied: likewise; what the copy has learnt as an answer is not among them.
         """
         sight = self.sight._replace(encoder_id=encoder_id)
         model = VqaModel(
-            *(self.config, vocabulary, answers, sight, openings),
+            *(config or self.config, vocabulary, answers, sight, openings),
             concept_words=concept_words,
             only_copied=only_copied,
         )
@@ -318,7 +321,7 @@ class VqaModel(nn.Module):
         ]
         for name in ("classify.weight", "classify.bias"):
             weights[name] = regrown(weights[name], known)
-        model.load_state_dict(weights)
+        model.load_state_dict(model.state_dict() | weights)
         return model.to(self.device).train(self.training)
 
     def save_pretrained(

@@ -1,8 +1,8 @@
 """Learning to answer: the problem that the trainer is given."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,21 +10,27 @@ import torch
 import torch.nn.functional as F
 from torch.utils.data import DataLoader
 
+from caption.engine.asked import asked
 from caption.engine.task import LossTerms
-from caption.errors import Command, FeatureStoreError
+from caption.errors import Command, FeatureStoreError, ModelError
 from caption.text.tokenize import tokenize
 from caption.text.vocabulary import Vocabulary
 from caption.vision.concepts import ConceptHead
 from caption.vision.store import FeatureStore
 from vqa.answers import AnswerVocabulary
 from vqa.concepts import needed
-from vqa.config import VqaConfig
+from vqa.config import HeadConfig, VqaConfig
 from vqa.data.annotations import ImageQuestion
 from vqa.data.batches import QuestionBatch, QuestionCollate, load_questions, shuffled
 from vqa.data.reading import VqaData
 from vqa.data.recognised import Recognised
 from vqa.evaluate import VqaReport, evaluate_answers, recognised_by
 from vqa.model import Sight, VqaModel, opening
+
+MINIMUM_COUNT = 2
+"""How often a trained model is to see a new word before it learns it."""
+FREE = ("head.concepts", "head.dropout")
+"""Settings with which training may go on from a model that has others."""
 
 CARD = """\
 ---
@@ -157,6 +163,7 @@ def build_task(
     train: tuple[VqaData, FeatureStore],
     validation: tuple[VqaData, FeatureStore],
     head: ConceptHead | None = None,
+    trained: VqaModel | None = None,
 ) -> VqaTask:
     """Build the model for the words and answers of the training questions.
 
@@ -166,12 +173,18 @@ def build_task(
         validation: others, to select the best model by.
         head: what recognises words in the features. A model that reads them knows all of them, and
             can give each as an answer.
+        trained: a model to go on from, with the sizes of the config's head; by default a new one.
 
     Raises:
-        ModelError: the config reads recognised words, and nothing recognises any.
+        ModelError: the config reads recognised words, and nothing recognises any; or the features
+            are of another size than the trained model reads.
     """
     data, store = train
     torch.manual_seed(config.trainer.seed)
+    if trained is not None:
+        sight = Sight.of(store.plan)
+        model = grown(trained, data.questions, sight, head, config=config.head)
+        return VqaTask(config, model, train=train, validation=validation, head=head)
     vocabulary = Vocabulary.build(texts_of(data.questions), minimum_count=config.text.minimum_count)
     answers = AnswerVocabulary.build(
         answers_of(data.questions), max_answers=config.text.max_answers
@@ -190,6 +203,75 @@ def build_task(
         only_copied=set(answers.answers) - learnt_of(answers, data.questions),
     )
     return VqaTask(config, model, train=train, validation=validation, head=head)
+
+
+def head_to_go_on(trained: VqaModel, wanted: HeadConfig) -> HeadConfig:
+    """Return the config of a head to go on from, with what may be changed as it is asked for.
+
+    Raises:
+        ModelError: something is asked for that only a new model can have.
+    """
+    differs = list(asked("head", wanted, trained.config))
+    wrong = [str(setting) for setting in differs if setting.name not in FREE]
+    if wrong:
+        raise ModelError(
+            f"a model to start from keeps its sizes, but {', '.join(wrong)}; leave out what "
+            "differs, or train a new model"
+        )
+    changes = {setting.name.removeprefix("head."): setting.wanted for setting in differs}
+    return replace(trained.config, **changes)
+
+
+def grown(
+    model: VqaModel,
+    questions: Sequence[ImageQuestion],
+    sight: Sight,
+    head: ConceptHead | None = None,
+    *,
+    config: HeadConfig | None = None,
+) -> VqaModel:
+    """Return the model with the words and answers of new questions.
+
+    Args:
+        model: to start from.
+        questions: to learn.
+        sight: the encoder whose features it is to read from now on.
+        head: what recognises words in these; a model that reads them gets to know all of them.
+        config: of the outcome, of the same sizes; by default the model's own.
+
+    Raises:
+        ModelError: the encoder's features are of another size, or the model reads recognised words
+            and nothing recognises any.
+    """
+    if sight[1:] != model.sight[1:]:
+        raise ModelError(
+            f"the question answerer reads grids of {model.sight[1:]} positions and features, the "
+            f"captioner's encoder gives {sight[1:]}",
+            Command("train answers", "to train a new one"),
+        )
+    vocabulary = model.vocabulary.grown(texts_of(questions), minimum_count=MINIMUM_COUNT)
+    # What is only copied takes no answer's room.
+    most = VqaConfig().text.max_answers + len(model.only_copied)
+    answers = model.answers.grown(answers_of(questions), max_answers=most)
+    words: Sequence[str] = ()
+    only_copied: Collection[str] = ()
+    config = config or model.config
+    if config.reads_concepts:
+        words = tuple(dict.fromkeys((*model.concept_words, *needed(head).words)))
+        vocabulary, words = with_words(vocabulary, words)
+        with_copied = answers.grown(words, max_answers=len(answers) + len(words))
+        new = set(with_copied.answers) - set(answers.answers)
+        only_copied = (model.only_copied | new) - learnt_of(with_copied, questions)
+        answers = with_copied
+    return model.grown(
+        vocabulary,
+        answers,
+        (*model.openings, *openings_of(questions)),
+        sight.encoder_id,
+        config=config,
+        concept_words=words,
+        only_copied=only_copied,
+    )
 
 
 def with_words(vocabulary: Vocabulary, words: Sequence[str]) -> tuple[Vocabulary, list[str]]:

@@ -31,6 +31,7 @@ from caption.search.config import SearchConfig
 from caption.search.methods import search
 from caption.search.required import WordSets
 from caption.search.steps import Hypothesis, SpecialIds, Step
+from caption.search.worth import Worth
 from caption.text.endings import BAD_ENDINGS
 from caption.text.vocabulary import Vocabulary
 from caption.vision.concepts import ConceptHead
@@ -268,6 +269,8 @@ class CaptionModel(nn.Module):
             scores, state, trace = self.decoder.step(words, state)
             return Step(scores.log_softmax(dim=-1), state, trace)
 
+        if concepts is None and self.concepts is not None:
+            concepts = self.recognised(features)
         state: Any = self.start(features, styles=styles, concepts=concepts)
         return search(
             step if banned is None else muted(step),
@@ -278,7 +281,17 @@ class CaptionModel(nn.Module):
             config=config,
             seeds=seeds,
             required=[(*said, *sets) for sets in required or [()] * len(features)],
+            worth=self._worth(concepts, config.agreement),
             bad_ending_ids=self.bad_ending_ids,
+        )
+
+    def _worth(self, concepts: Concepts | None, agreement: float) -> Worth | None:
+        """Return what naming each word is worth in each image, given how much agreement counts."""
+        if concepts is None or not agreement:
+            return None
+        nothing = concepts.probabilities.new_zeros(len(concepts.words), len(self.vocabulary))
+        return nothing.scatter_reduce(
+            1, concepts.words, agreement * concepts.probabilities, reduce="amax"
         )
 
     def check(self, config: SearchConfig) -> None:

@@ -40,6 +40,10 @@ class SearchConfig:
     must_say: Annotated[tuple[str, ...], tyro.conf.arg(aliases=["--must-say"])] = ()
     """Words that every caption must contain, at most four, such as 'dog'; 'cat|kitten' asks for one
     of both. What cannot be said within max_length is left out. Needs beam search."""
+    agreement: float = 6.0
+    """What naming a recognised word adds to a caption's sum of log-probabilities, times how
+    probable the word is, when beam search ranks what it found; 0 ranks by likelihood alone. Models
+    that recognise no words have nothing to agree with."""
     temperature: float = 1.0
     """Sampling: below 1 prefers likely words, above 1 unlikely ones."""
     top_k: int = 0
@@ -53,7 +57,7 @@ class SearchConfig:
         for name in ("num_captions", "num_beams", "max_length"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-        for name in ("length_penalty", "no_repeat_ngram", "top_k"):
+        for name in ("length_penalty", "no_repeat_ngram", "agreement", "top_k"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
         if not 0 <= self.min_length <= self.max_length:

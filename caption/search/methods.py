@@ -1,6 +1,7 @@
 """Search for captions: beam search and sampling over a step function, knowing no network.
 
-Beam search can be told words that a caption must contain (`caption.search.required`).
+Beam search can be told words that a caption must contain (`caption.search.required`), and what
+naming a word is worth (`caption.search.worth`).
 
 A decoder is seen here only as a function from the last words and a state to log-probabilities of
 the next words, so that a table of probabilities tests the search as well as a network does.
@@ -11,6 +12,7 @@ features, once for all of its rows. Images whose captions are done are left out 
 """
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from functools import partial
 
 import torch
@@ -20,6 +22,7 @@ from caption.search.config import SearchConfig
 from caption.search.required import WordSets, required_beam_search
 from caption.search.sampling import sample
 from caption.search.steps import Hypothesis, SpecialIds, State, StepFunction
+from caption.search.worth import Worth, ranked
 
 
 def search(
@@ -31,6 +34,7 @@ def search(
     config: SearchConfig,
     seeds: Sequence[int] | None = None,
     required: Sequence[WordSets] = (),
+    worth: Worth | None = None,
     bad_ending_ids: Collection[int] = frozenset(),
     device: torch.device | str = "cpu",
 ) -> list[list[Hypothesis]]:
@@ -45,6 +49,8 @@ def search(
         seeds: one for each image, for sampling.
         required: for each image the sets of words of which a caption must have one each, for beam
             search; empty for none.
+        worth: what naming a word adds to a caption's sum of log-probabilities. Beam search ranks
+            all num_beams captions that it finds by it.
         bad_ending_ids: words that a caption may not end with, if the config says so.
         device: of the state.
     """
@@ -55,12 +61,17 @@ def search(
     method = beam_search if config.method == "beam" else partial(sample, seeds=seeds or ())
     if any(required):
         method = partial(required_beam_search, required=required)
-    return method(
+    if config.method == "sample":
+        worth = None  # what is drawn by chance is not ranked
+    found = method(
         step,
         state,
         num_images=num_images,
         ids=ids,
-        config=config,
+        config=config if worth is None else replace(config, num_captions=config.num_beams),
         bad_ending_ids=bad_ending_ids,
         device=device,
     )
+    if worth is None:
+        return found
+    return [captions[: config.num_captions] for captions in ranked(found, worth, config)]

@@ -49,7 +49,8 @@ class Hypothesis:
     finished: bool
     """False for a caption cut at max_length."""
     score: float
-    """Sum of log_probs / len(log_probs) ** length_penalty."""
+    """Sum of log_probs, and of what the words are worth if that counts, divided by
+    len(log_probs) ** length_penalty."""
     trace: Float[Tensor, "word position"] | None
     """What the step that proposed it wanted remembered with each word, if anything; on the CPU."""
 

@@ -1,13 +1,14 @@
 """What training starts from: a trained model, which no setting may contradict, or a new one."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import torch
 
 from caption.data.captioned import CaptionedImage
 from caption.data.sentences import Sentence
+from caption.engine.asked import Asked, asked
 from caption.errors import Argument, DataError, ModelError
 from caption.models.captioner import CaptionModel
 from caption.networks.config import DecoderConfig
@@ -97,9 +98,9 @@ def with_asked(has: Config, wanted: Config, name: str) -> Config:
         wanted: how to train; what is as usual in it asks for nothing.
         name: what both are called, such as 'encoder'.
     """
-    for dotted, mine, _ in _asked(name, wanted, type(wanted)(), has):
-        if dotted in FREE:
-            has = _replaced(has, dotted.removeprefix(f"{name}."), mine)
+    for setting in asked(name, wanted, has):
+        if setting.name in FREE:
+            has = _replaced(has, setting.name.removeprefix(f"{name}."), setting.wanted)
     return has
 
 
@@ -128,34 +129,18 @@ def contradictions(
         unit: what the model writes at a time.
         concepts: how the model recognises words, if it does.
     """
-    usual = CaptionConfig()
     found = [
-        _difference(dotted, mine, its)
-        for dotted, mine, its in (
-            *_asked("encoder", config.encoder, usual.encoder, encoder),
-            *_asked("decoder", config.decoder, usual.decoder, decoder),
-            *_asked("concepts", config.concepts, usual.concepts, concepts or usual.concepts),
+        str(setting)
+        for setting in (
+            *asked("encoder", config.encoder, encoder),
+            *asked("decoder", config.decoder, decoder),
+            *asked("concepts", config.concepts, concepts or ConceptConfig()),
         )
-        if dotted not in (FREE if concepts else (*FREE, *ADDED))
+        if setting.name not in (FREE if concepts else (*FREE, *ADDED))
     ]
-    if config.text.unit not in (usual.text.unit, unit):
-        found.append(_difference("text.unit", config.text.unit, unit))
+    if config.text.unit not in (TextConfig().unit, unit):
+        found.append(str(Asked("text.unit", config.text.unit, unit)))
     return found
-
-
-def _asked(name: str, wanted: Any, usual: Any, has: Any) -> Iterator[tuple[str, Any, Any]]:
-    """Yield what is asked for and not so: its dotted name, what is wanted and what there is."""
-    for field in fields(wanted):
-        dotted = f"{name}.{field.name}"
-        mine, other, its = (getattr(part, field.name) for part in (wanted, usual, has))
-        if is_dataclass(mine):
-            yield from _asked(dotted, mine, other, its)
-        elif mine not in (other, its):
-            yield dotted, mine, its
-
-
-def _difference(name: str, wanted: object, has: object) -> str:
-    return f"{name} is {wanted!r} and the model's is {has!r}"
 
 
 def initial_model(

@@ -78,6 +78,22 @@ def test_a_captioner_that_recognises_nothing_is_refused(
     assert not (tmp_path / "run").exists()
 
 
+def test_a_trained_answerer_goes_on(knowing_model, source, trained, tmp_path) -> None:
+    begun = "train", "answers", "--run", tmp_path / "run", "--features", tmp_path / "features"
+    begun = *begun, *source, "--captioner", knowing_model, "--initial", trained
+    done = run_here(*begun, "--config.head.concepts", 2, "--config.trainer.epochs", 1)
+    assert done.returncode == 0, done.stderr
+    before, after = (
+        json.loads((model / "config.json").read_text())
+        for model in (trained, tmp_path / "run" / "best")
+    )
+    assert after["head"] == before["head"] | {"concepts": 2}
+    assert after["answers"] == before["answers"]
+    refused = run_here(*begun, "--config.head.cell", "gru")
+    assert refused.returncode == 2
+    assert "head.cell is 'gru' and the model's is 'lstm'; leave out" in refused.stderr
+
+
 def test_own_questions_are_learnt_with_concepts(knowing_model, source, trained, tmp_path) -> None:
     folder = tmp_path / "mine"
     folder.mkdir()

@@ -218,6 +218,27 @@ def test_a_batch_is_captioned_as_its_images_alone(knows) -> None:
         assert [one.words for one in alone] == [words for words, _ in together[image]]
 
 
+@pytest.mark.parametrize("agreement", [0.0, 6.0])
+def test_captions_are_ranked_by_agreement_with_what_is_recognised(knows, agreement) -> None:
+    config = replace(SEARCH, num_beams=3, num_captions=3, agreement=agreement)
+    concepts = knows.recognised(FEATURES)
+    for image, captions in enumerate(knows.write(FEATURES, config)):
+        pairs = zip(concepts.words[image].tolist(), concepts.probabilities[image], strict=True)
+        worth = {word: agreement * float(p) for word, p in pairs}
+        for one in captions:
+            named = sum(worth.get(word, 0.0) for word in set(one.words))
+            expected = (sum(one.log_probs) + named) / len(one.log_probs) ** config.length_penalty
+            assert one.score == pytest.approx(expected)
+        ranks = [(one.finished, one.score) for one in captions]
+        assert ranks == sorted(ranks, reverse=True)
+    told = Concepts(concepts.words[:, :1], torch.zeros(3, 1))
+    nothing = [[one.words for one in each] for each in knows.write(FEATURES, config, concepts=told)]
+    config = replace(config, agreement=0.0)
+    assert nothing == [
+        [one.words for one in each] for each in knows.write(FEATURES, config, concepts=told)
+    ]
+
+
 def test_captions_teach_the_head_nothing(knows) -> None:
     knows.zero_grad()
     mask = torch.ones_like(WORDS).bool()

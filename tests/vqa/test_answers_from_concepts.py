@@ -25,10 +25,9 @@ from vqa.config import HeadConfig, VqaConfig
 from vqa.data.annotations import ImageQuestion
 from vqa.data.reading import read_vqa
 from vqa.evaluate import evaluate_on
-from vqa.finetune import grown
 from vqa.model import Sight, VqaModel
 from vqa.predict import QuestionAnswerer
-from vqa.task import VqaTask, build_task
+from vqa.task import VqaTask, build_task, grown, head_to_go_on
 
 SMALL = HeadConfig(
     **dict.fromkeys(("word_dim", "state_dim", "visual_dim", "attention_dim", "fused_dim"), 16),
@@ -372,3 +371,28 @@ def test_what_is_learnt_later_keeps_the_concepts_and_adds_to_them(asked) -> None
     torch.testing.assert_close(after[:, ids], before[:, ids])
     with pytest.raises(ModelError, match="this captioner recognises none"):
         grown(model, learnt, sight)
+
+
+def test_a_model_that_read_none_goes_on_to_read_and_keeps_what_it_knew(asked) -> None:
+    torch.manual_seed(0)
+    plain = VqaModel(replace(SMALL, concepts=0), *parts_of(model_of())).eval()
+    head = ConceptHead(ConceptConfig(keep=3, hidden_dim=8), [*WORDS, "gadget"], feature_dim=5)
+    learnt = [ImageQuestion(0, 0, "what is it?", ("cat",))]
+    config = head_to_go_on(plain, HeadConfig(concepts=4))
+    assert config == SMALL
+    reads = grown(plain, learnt, SIGHT, head.eval(), config=config)
+    assert reads.concept_words == (*WORDS, "gadget")
+    assert reads.only_copied == {"gadget"}  # the others were answers before
+    nothing = Concepts(torch.zeros(2, 0, dtype=torch.long), torch.zeros(2, 0))
+    (before, looked), (after, looks) = plain(*asked), reads(*asked, nothing)
+    torch.testing.assert_close(after[:, :10], before)
+    torch.testing.assert_close(looks, looked)
+    assert not torch.allclose(reads(*asked, some_concepts(2, 4))[0][:, :10], before)
+
+
+def test_what_only_a_new_model_can_have_is_refused() -> None:
+    model = model_of()
+    assert head_to_go_on(model, HeadConfig(dropout=0.1)) == replace(SMALL, dropout=0.1)
+    message = "head.cell is 'gru' and the model's is 'lstm', head.fused_dim is 9 and .* 16; leave"
+    with pytest.raises(ModelError, match=message):
+        head_to_go_on(model, HeadConfig(cell="gru", fused_dim=9))

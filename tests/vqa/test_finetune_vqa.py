@@ -13,9 +13,10 @@ from vqa.config import HeadConfig
 from vqa.data.annotations import ImageQuestion
 from vqa.data.forms import QuestionSet
 from vqa.data.reading import VqaData
-from vqa.finetune import config_for, divide, grown
+from vqa.finetune import config_for, divide
 from vqa.metrics import VqaScores, gain
 from vqa.model import Sight, VqaModel
+from vqa.task import grown
 
 SIGHT = Sight("one", 6, 5)
 SMALL = HeadConfig(

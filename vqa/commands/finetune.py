@@ -29,10 +29,10 @@ def main(args: Args) -> int:
     from caption.vision.extract import store_features
     from vqa.data.check import checked
     from vqa.data.forms import read_questions
-    from vqa.finetune import compare_models, config_for, divide, grown, install, write_page
+    from vqa.finetune import compare_models, config_for, divide, install, write_page
     from vqa.model import Sight, VqaModel
     from vqa.predict import DEFAULT_ANSWERER, load_eyes
-    from vqa.task import VqaTask
+    from vqa.task import VqaTask, grown
 
     refuse_taken(args.output)
     questions = read_questions(args.data, args.manifest)

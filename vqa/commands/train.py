@@ -35,6 +35,10 @@ class Args:
     """Decides which images are held out."""
     features: Path
     """Directory for stored features, extracted if not there yet."""
+    initial: str | None = None
+    """Model directory or hub id of a question answerer to go on from; by default a new one. It may
+    be given another encoder of the same size, words recognised in the picture, words and answers;
+    what it knows it keeps."""
     captioner: str | None = None
     """Model directory or hub id of the captioner whose encoder sees the images, and which
     recognises the words for `config.head.concepts`; by default the model that comes with the
@@ -57,11 +61,14 @@ def main(args: Args) -> int:
     """
     from caption.engine.trainer import Trainer
     from caption.vision.extract import store_features
+    from vqa.model import VqaModel
     from vqa.predict import load_eyes
-    from vqa.task import build_task, summary
+    from vqa.task import build_task, head_to_go_on, summary
 
     trainer = Trainer(args.config.trainer)
-    eyes = load_eyes(args.captioner, args.config.head, trainer.device)
+    trained = None if args.initial is None else VqaModel.from_pretrained(args.initial)
+    head = args.config.head if trained is None else head_to_go_on(trained, args.config.head)
+    eyes = load_eyes(args.captioner, head, trainer.device)
     train, validation = (
         (data, store_features(eyes.encoder, data.images, args.features / name))
         for name, data in zip(("train", "validation"), _data(args), strict=True)
@@ -69,9 +76,15 @@ def main(args: Args) -> int:
 
     def accuracy(inputs: Inputs, run: Path) -> float | None:
         """Train one model; return None if it was stopped."""
-        config = replace(args.config, head=replace(args.config.head, inputs=inputs))
-        task = build_task(config, train=train, validation=validation, head=eyes.head)
-        if inputs == args.config.head.inputs:
+        config = replace(args.config, head=replace(head, inputs=inputs))
+        task = build_task(
+            config,
+            train=train,
+            validation=validation,
+            head=eyes.head,
+            trained=trained if inputs == head.inputs else None,
+        )
+        if inputs == head.inputs:
             print(summary(task))
         resume = args.resume and (run / "state.pt").exists()
         outcome = trainer.fit(task, run, resume=resume)
@@ -80,11 +93,11 @@ def main(args: Args) -> int:
         print(f"stopped; continue with --resume, or use {run / 'last'} as it is")
         return None
 
-    reached = accuracy(args.config.head.inputs, args.run)
+    reached = accuracy(head.inputs, args.run)
     if reached is None:
         return 130
     print(f"{args.run / 'best'}: accuracy {reached:.4f}")
-    references = REFERENCES if args.references and args.config.head.inputs == "both" else {}
+    references = REFERENCES if args.references and head.inputs == "both" else {}
     for inputs, name in references.items():
         guessed = accuracy(inputs, args.run / inputs)
         if guessed is None:
