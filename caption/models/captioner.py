@@ -410,8 +410,10 @@ class CaptionModel(nn.Module):
         return frozenset(ids) - {self.vocabulary.unknown_id}
 
     def fingerprint(self) -> str:
-        """Return 16 hexadecimal digits that stand for the weights and the vocabulary."""
+        """Return 16 hexadecimal digits that stand for the weights and all words."""
         digest = hashlib.sha256(json.dumps(self.vocabulary.to_json(), sort_keys=True).encode())
+        if self.concepts is not None:
+            digest.update(json.dumps(self.concepts.words).encode())
         for name, tensor in sorted(self.state_dict().items()):
             digest.update(name.encode())
             digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())

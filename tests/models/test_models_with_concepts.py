@@ -76,6 +76,15 @@ def test_the_words_are_said_in_the_config(directory) -> None:
     }
 
 
+def test_other_words_make_another_model_of_the_same_weights(knows) -> None:
+    before = knows.fingerprint()
+    words = knows.head.words
+    knows.head.words = (*reversed(words),)
+    assert knows.fingerprint() != before
+    knows.head.words = words
+    assert knows.fingerprint() == before
+
+
 def test_a_model_of_before_is_loaded_and_saved_as_before(knows_none, tmp_path) -> None:
     knows_none.save_pretrained(tmp_path / "model", card="")
     config = config_of(tmp_path / "model")
