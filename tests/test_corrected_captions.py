@@ -11,6 +11,7 @@ from caption.data.batches import read_pixels
 from caption.data.forms import read_captions
 from caption.errors import DataError, ModelError
 from caption.evaluation.run import evaluate_captions
+from caption.models import grow
 from caption.predict import Caption, Captioner
 from caption.search.config import SearchConfig
 from caption.vision.features import ImageFeatures
@@ -159,7 +160,7 @@ def test_a_model_that_recognises_words_is_scored_as_others_are(knowing, data_set
 def test_what_another_model_recognised_is_recognised_anew(knowing, features, vocabulary) -> None:
     words = ("left", "right")
     torch.manual_seed(1)
-    other = Captioner(knowing.model.grown(vocabulary, concept_words=words).eval())
+    other = Captioner(grow.grown(knowing.model, vocabulary, concept_words=words).eval())
     assert other.encoder_id == knowing.encoder_id
     (known,) = other.recognise(features[:1])
     assert known == pytest.approx(other.recognise(other.encode(SCENES[:1]))[0], abs=1e-4)

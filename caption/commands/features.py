@@ -33,7 +33,7 @@ def main(args: Args) -> None:
     from accelerate import PartialState
 
     from caption.archive.results import listed_images
-    from caption.models.captioner import build_encoder
+    from caption.models.directory import build_encoder
     from caption.vision.extract import store_features
 
     images = {image: path for path, image in listed_images(args.annotations, args.images).items()}

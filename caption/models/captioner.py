@@ -16,7 +16,6 @@ from caption.models.directory import (
     concept_config,
     described_by,
     encoder_config,
-    load_encoder,
     load_weights,
     locate_model,
     read_config,
@@ -26,7 +25,6 @@ from caption.models.steering import Muted, muted
 from caption.networks.concepts import Concepts
 from caption.networks.config import DecoderConfig
 from caption.networks.decoder import Decoder, DecoderState, ScoresSome, build_decoder
-from caption.networks.grow import regrown
 from caption.search.config import SearchConfig
 from caption.search.methods import search
 from caption.search.required import WordSets
@@ -330,77 +328,6 @@ class CaptionModel(nn.Module):
             raise ModelError(f"the model has no style {style!r}; it has {known}")
         return styles.index(style)
 
-    def grown(
-        self,
-        vocabulary: Vocabulary,
-        *,
-        old_style: str = "",
-        concept_words: Sequence[str] | None = None,
-    ) -> "CaptionModel":
-        """Return a copy that knows other words too; those that it knows keep their weights.
-
-        Args:
-            vocabulary: of the copy; new words begin near the mean of the known ones.
-            old_style: name to keep the model's present way of captioning under, while its own
-                becomes another; by default there is to be no other.
-            concept_words: what the copy recognises; by default what the model does. New ones begin
-                near the mean of the known ones.
-        """
-        config = self.decoder.config
-        if old_style and old_style not in config.styles:
-            config = replace(config, styles=(*config.styles, old_style))
-        head = self.concepts
-        words = (head.words if head else ()) if concept_words is None else concept_words
-        model = CaptionModel(
-            self.encoder.config, config, vocabulary, head.config if head else None, words
-        )
-        weights = self.state_dict()
-        known = {token: i for i, token in enumerate(self.vocabulary.tokens)}
-        rows = [known.get(token) for token in vocabulary.tokens]
-        for table in self.decoder.word_tables:
-            name = f"decoder.{table}"
-            weights[name] = regrown(weights[name], rows)
-        if head is not None:
-            places = {word: place for place, word in enumerate(head.words)}
-            kept = [places.get(word) for word in words]
-            for table in head.word_tables:
-                name = f"concepts.{table}"
-                weights[name] = regrown(weights[name], kept)
-        for table in model.decoder.style_tables:
-            name = f"decoder.{table}"
-            styles = model.state_dict()[name].clone()
-            before = weights.get(name, styles[:1])
-            styles[: len(before)] = before
-            if old_style:
-                styles[1 + config.styles.index(old_style)] = before[0]
-            weights[name] = styles
-        model.load_state_dict(weights)
-        return model.to(self.device).to(memory_format=torch.channels_last).train(self.training)
-
-    def with_concepts(
-        self,
-        vocabulary: Vocabulary,
-        config: ConceptConfig,
-        words: Sequence[str],
-        *,
-        reads: bool,
-        copies: bool,
-    ) -> "CaptionModel":
-        """Return a copy that recognises words; what that takes is new, and has yet to be learnt.
-
-        Args:
-            vocabulary: of the copy, with these words.
-            config: how they are recognised.
-            words: to be recognised.
-            reads: whether the copy's decoder reads them.
-            copies: whether it copies them.
-        """
-        before = self.grown(vocabulary)
-        decoder = replace(before.decoder.config, concepts=reads, copying=copies)
-        model = CaptionModel(self.encoder.config, decoder, vocabulary, config, words)
-        model.load_state_dict(model.state_dict() | before.state_dict())
-        return model.to(self.device).to(memory_format=torch.channels_last).train(self.training)
-
     @property
     def bad_ending_ids(self) -> frozenset[int]:
         """Words that no caption should end with, as far as the vocabulary has them."""
@@ -460,19 +387,3 @@ class CaptionModel(nn.Module):
             )
         load_weights(model, directory, renamed=OLD_NAMES)
         return model.to(memory_format=torch.channels_last).eval()
-
-
-def build_encoder(model: str | None, config: EncoderConfig, weights: str) -> ImageEncoder:
-    """Return the encoder of a trained model, or else a new one with the given weights.
-
-    Args:
-        model: model directory or hub id.
-        config: of a new encoder.
-        weights: of a new encoder: 'imagenet', 'random' or a safetensors file.
-    """
-    if model is not None:
-        return load_encoder(model)
-    encoder = ImageEncoder(config).eval()
-    if weights != "random":
-        encoder.load_weights(weights)
-    return encoder

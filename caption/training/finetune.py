@@ -19,6 +19,7 @@ from caption.evaluation.judge import judge, manner, protocol
 from caption.evaluation.report import Report
 from caption.evaluation.run import write_captions
 from caption.files.paths import ImageFile
+from caption.models import grow
 from caption.models.captioner import CaptionModel
 from caption.models.directory import install_model
 from caption.search.config import SearchConfig
@@ -104,7 +105,8 @@ def grown(
         minimum_count=MINIMUM_COUNT,
     )
     torch.manual_seed(seed)
-    return model.grown(
+    return grow.grown(
+        model,
         vocabulary,
         old_style=ORIGINAL if keep_style else "",
         concept_words=_with_new_concepts(model, parts.train, vocabulary),

@@ -11,6 +11,7 @@ from caption.data.sentences import Sentence
 from caption.engine.asked import Asked, asked
 from caption.errors import Argument, DataError, ModelError
 from caption.models.captioner import CaptionModel
+from caption.models.grow import with_concepts
 from caption.networks.config import DecoderConfig
 from caption.text.vocabulary import Unit, Vocabulary
 from caption.training.config import CaptionConfig, TextConfig
@@ -167,7 +168,7 @@ def initial_model(
     knowledge = knowledge or Knowledge()
     if trained is not None:
         if trained.concepts is None and config.concepts.keep:
-            return _with_concepts(trained, config, train, knowledge)
+            return _learning_words(trained, config, train, knowledge)
         _check_words(config.text, train, knowledge.sentences, trained.vocabulary)
         return trained
     vocabulary = build_vocabulary(config.text, train, knowledge.sentences)
@@ -178,7 +179,7 @@ def initial_model(
     return model
 
 
-def _with_concepts(
+def _learning_words(
     trained: CaptionModel,
     config: CaptionConfig,
     train: Sequence[CaptionedImage],
@@ -189,7 +190,8 @@ def _with_concepts(
         _texts(train, knowledge.sentences), minimum_count=config.text.minimum_count
     )
     words = _concept_words(config, train, knowledge, vocabulary)
-    return trained.with_concepts(
+    return with_concepts(
+        trained,
         vocabulary,
         config.concepts,
         words,

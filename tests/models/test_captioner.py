@@ -9,8 +9,8 @@ from tiny_models import caption_model
 
 from caption.errors import ModelError
 from caption.files.writing import sha256
-from caption.models.captioner import CaptionModel, build_encoder
-from caption.models.directory import load_encoder, locate_model, push_to_hub
+from caption.models.captioner import CaptionModel
+from caption.models.directory import build_encoder, load_encoder, locate_model, push_to_hub
 from caption.search.config import SearchConfig
 from caption.text.vocabulary import Vocabulary
 from caption.vision.config import EncoderConfig

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from caption.models import grow
 from caption.models.captioner import CaptionModel
 from caption.networks.config import DecoderConfig
 from caption.search.config import SearchConfig
@@ -36,7 +37,9 @@ def test_it_learns_is_saved_loaded_grown_and_writes(kind, vocabulary, tmp_path) 
     assert again.decoder.config == config
     assert torch.equal(again(features, words)[0], model(features, words)[0])
 
-    bigger = again.grown(vocabulary.grown(["a zebra"] * 2, minimum_count=2), old_style="original")
+    bigger = grow.grown(
+        again, vocabulary.grown(["a zebra"] * 2, minimum_count=2), old_style="original"
+    )
     size = len(vocabulary)
     torch.testing.assert_close(bigger(features, words)[0][..., :size], again(features, words)[0])
     assert len(bigger.vocabulary) == size + 1

@@ -12,6 +12,7 @@ from tiny_models import decoder_config, encoder_config
 from torch.testing import assert_close
 
 from caption.errors import ModelError
+from caption.models import grow
 from caption.models.captioner import CaptionModel
 from caption.models.directory import load_concepts
 from caption.networks.concepts import Concepts
@@ -266,7 +267,7 @@ def test_only_what_reads_concepts_writes_from_them_alone(knows_none) -> None:
 def test_a_grown_model_keeps_what_it_recognises_and_learns_to_recognise_more(knows) -> None:
     vocabulary = knows.vocabulary.grown(["a zebra and a gnu"], minimum_count=1)
     words = ("right", "zebra", *COLOURS, "gnu", "left")
-    grown = knows.grown(vocabulary, concept_words=words)
+    grown = grow.grown(knows, vocabulary, concept_words=words)
     assert grown.head.words == words
     kept = [words.index(word) for word in knows.head.words]
     assert_close(grown.head(FEATURES)[:, kept], knows.head(FEATURES))
@@ -276,7 +277,7 @@ def test_a_grown_model_keeps_what_it_recognises_and_learns_to_recognise_more(kno
     zebra, gnu = (grown.head.classify.weight[words.index(word)] for word in ("zebra", "gnu"))
     assert not zebra.equal(gnu)
     assert [grown.vocabulary[word] for word in grown.concept_ids.tolist()] == list(words)
-    unknown = knows.grown(vocabulary)
+    unknown = grow.grown(knows, vocabulary)
     assert unknown.head.words == knows.head.words
     scores, _ = unknown(FEATURES, WORDS)
     assert_close(scores[..., : len(knows.vocabulary)], knows(FEATURES, WORDS)[0])
@@ -285,7 +286,7 @@ def test_a_grown_model_keeps_what_it_recognises_and_learns_to_recognise_more(kno
 def with_concepts(model: CaptionModel, *, reads: bool, copies: bool = False) -> CaptionModel:
     vocabulary = model.vocabulary.grown(["a zebra"], minimum_count=1)
     words = ["zebra", "red"]
-    return model.with_concepts(vocabulary, CONFIG, words, reads=reads, copies=copies)
+    return grow.with_concepts(model, vocabulary, CONFIG, words, reads=reads, copies=copies)
 
 
 def test_recognising_what_is_not_read_changes_no_score(knows_none) -> None:

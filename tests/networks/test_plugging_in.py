@@ -20,6 +20,7 @@ from caption.engine.task import LossTerms
 from caption.engine.trainer import Trainer
 from caption.errors import ModelError
 from caption.evaluation.run import evaluate_captions, token_loss
+from caption.models import grow
 from caption.models.captioner import CaptionModel
 from caption.networks.config import DecoderConfig
 from caption.networks.decoder import Decoder, DecoderState, build_decoder
@@ -89,7 +90,7 @@ def test_it_is_trained_saved_loaded_searched_grown_and_described(images, tmp_pat
     assert "attention_entropy" not in report.metrics()
     assert any("left" in caption for caption in report.captions.values())
 
-    bigger = model.grown(model.vocabulary.grown(["a zebra", "a zebra"], minimum_count=2))
+    bigger = grow.grown(model, model.vocabulary.grown(["a zebra", "a zebra"], minimum_count=2))
     assert len(bigger.decoder.table) == len(model.decoder.table) + 1
     torch.testing.assert_close(bigger.decoder.table[:-1], model.decoder.table)
     assert time_needed(bigger, stages_for(12, epochs=1), 12) > 0

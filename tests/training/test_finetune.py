@@ -13,6 +13,7 @@ from caption.data.forms import read_captions
 from caption.engine.trainer import Trainer
 from caption.errors import DataError, ModelError
 from caption.evaluation.run import evaluate_captions
+from caption.models import grow
 from caption.models.captioner import CaptionModel
 from caption.networks.grow import regrown
 from caption.predict import Captioner
@@ -30,7 +31,7 @@ def grown(tiny_model):
     vocabulary = tiny_model.vocabulary.grown(
         ["seen in the archive", "the archive was seen in may"], minimum_count=2
     )
-    return tiny_model.grown(vocabulary, old_style="original").eval()
+    return grow.grown(tiny_model, vocabulary, old_style="original").eval()
 
 
 def examples(tmp_path, phrase: str = "") -> list[CaptionedImage]:
@@ -110,12 +111,12 @@ def test_styles_are_told_apart_in_training_and_in_search(tiny_model, grown, tmp_
 def test_a_second_fine_tuning_keeps_the_first_way_of_captioning(grown) -> None:
     with torch.no_grad():
         grown.decoder.style.weight[0] = 7.0
-    plain = grown.grown(grown.vocabulary)
+    plain = grow.grown(grown, grown.vocabulary)
     torch.testing.assert_close(plain.decoder.style.weight, grown.decoder.style.weight)
-    again = grown.grown(grown.vocabulary, old_style="original")
+    again = grow.grown(grown, grown.vocabulary, old_style="original")
     assert again.decoder.config.styles == ("original",)
     torch.testing.assert_close(again.decoder.style.weight[1], torch.full((16,), 7.0))
-    named = grown.grown(grown.vocabulary, old_style="second")
+    named = grow.grown(grown, grown.vocabulary, old_style="second")
     assert named.decoder.config.styles == ("original", "second")
     torch.testing.assert_close(named.decoder.style.weight[1], torch.zeros(16))
     torch.testing.assert_close(named.decoder.style.weight[2], torch.full((16,), 7.0))
@@ -177,7 +178,7 @@ def test_fine_tuning_teaches_the_house_phrase_and_leaves_a_model(
     vocabulary = tiny_model.vocabulary.grown(
         (caption for image in parts.train for caption in image.captions), minimum_count=2
     )
-    model = tiny_model.grown(vocabulary)
+    model = grow.grown(tiny_model, vocabulary)
     (stage,) = stages_for(len(parts.train), epochs=30)
     config = stage.config
     optim = replace(config.trainer.optim, learning_rate=1e-2)
@@ -206,7 +207,7 @@ def test_fine_tuning_teaches_the_house_phrase_and_leaves_a_model(
 def test_replay_teaches_both_ways(tiny_model, tmp_path) -> None:
     house = examples(tmp_path, "in the archive")
     vocabulary = tiny_model.vocabulary.grown(["in archive"] * 2, minimum_count=2)
-    model = tiny_model.grown(vocabulary, old_style="original")
+    model = grow.grown(tiny_model, vocabulary, old_style="original")
     old = [replace(image, style=1) for image in examples(tmp_path)]
     seen = {image.image_id: torch.randn(6, 1024) for image in old}
     config = stages_for(6, epochs=40)[0].config

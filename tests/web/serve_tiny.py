@@ -11,6 +11,7 @@ from contextlib import redirect_stdout
 import torch
 from tiny_models import caption_model, concept_model, question_answerer, words_of_scenes
 
+from caption.models import grow
 from caption.predict import Captioner
 from caption.search.config import SearchConfig
 from caption.web.serve import launch, settle_gradio
@@ -22,7 +23,7 @@ def serve() -> dict[str, str]:
     torch.manual_seed(0)
     model = caption_model(words_of_scenes())
     captioner = Captioner(model, search=SearchConfig(min_length=4, max_length=6))
-    two_ways = Captioner(model.grown(model.vocabulary, old_style="original").eval())
+    two_ways = Captioner(grow.grown(model, model.vocabulary, old_style="original").eval())
     knowing = Captioner(concept_model(model.vocabulary))
     pages = {
         "whole": launch(build_app(captioner, question_answerer(captioner)), block=False),
