@@ -19,7 +19,7 @@ from caption.vision.concepts import ConceptHead
 from caption.vision.store import FeatureStore
 from vqa.answers import AnswerVocabulary
 from vqa.concepts import needed
-from vqa.config import HeadConfig, VqaConfig
+from vqa.config import HeadConfig, TextConfig, VqaConfig
 from vqa.data.annotations import ImageQuestion
 from vqa.data.batches import QuestionBatch, QuestionCollate, load_questions, shuffled
 from vqa.data.reading import VqaData
@@ -27,8 +27,8 @@ from vqa.data.recognised import Recognised
 from vqa.evaluate import VqaReport, evaluate_answers, recognised_by
 from vqa.model import Sight, VqaModel, opening
 
-MINIMUM_COUNT = 2
-"""How often a trained model is to see a new word before it learns it."""
+NEW_TEXT = TextConfig(minimum_count=2)
+"""Which new words and answers a trained model learns: no word that it sees only once."""
 FREE = ("head.concepts", "head.dropout")
 """Settings with which training may go on from a model that has others."""
 
@@ -183,7 +183,7 @@ def build_task(
     torch.manual_seed(config.trainer.seed)
     if trained is not None:
         sight = Sight.of(store.plan)
-        model = grown(trained, data.questions, sight, head, config=config.head)
+        model = grown(trained, data.questions, sight, head, config=config.head, text=config.text)
         return VqaTask(config, model, train=train, validation=validation, head=head)
     vocabulary = Vocabulary.build(texts_of(data.questions), minimum_count=config.text.minimum_count)
     answers = AnswerVocabulary.build(
@@ -229,6 +229,7 @@ def grown(
     head: ConceptHead | None = None,
     *,
     config: HeadConfig | None = None,
+    text: TextConfig = NEW_TEXT,
 ) -> VqaModel:
     """Return the model with the words and answers of new questions.
 
@@ -238,6 +239,7 @@ def grown(
         sight: the encoder whose features it is to read from now on.
         head: what recognises words in these; a model that reads them gets to know all of them.
         config: of the outcome, of the same sizes; by default the model's own.
+        text: which words and answers are learnt; what the model has it keeps.
 
     Raises:
         ModelError: the encoder's features are of another size, or the model reads recognised words
@@ -249,9 +251,9 @@ def grown(
             f"captioner's encoder gives {sight[1:]}",
             Command("train answers", "to train a new one"),
         )
-    vocabulary = model.vocabulary.grown(texts_of(questions), minimum_count=MINIMUM_COUNT)
+    vocabulary = model.vocabulary.grown(texts_of(questions), minimum_count=text.minimum_count)
     # What is only copied takes no answer's room.
-    most = VqaConfig().text.max_answers + len(model.only_copied)
+    most = text.max_answers + len(model.only_copied)
     answers = model.answers.grown(answers_of(questions), max_answers=most)
     words: Sequence[str] = ()
     only_copied: Collection[str] = ()

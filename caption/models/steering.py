@@ -60,7 +60,7 @@ def steered(
     # As many places as without corrections: decoders take the mean over them, filled or not.
     width = min(head.config.keep, len(head.words))
     for image, (row, given) in enumerate(zip(probabilities, corrections, strict=True)):
-        words = {_checked(word, p): p for word, p in given.items()}
+        words = {_checked(word, float(p)): float(p) for word, p in given.items()}
         ids = dict(zip(words, vocabulary.ids_of(words), strict=True))
         told = {word: p for word, p in words.items() if p > 0}
         if len(told) > width:
