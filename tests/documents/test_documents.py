@@ -1,13 +1,14 @@
 """What is written about the project is true of it."""
 
 import ast
+import json
 import re
 import sys
 import tomllib
-from itertools import pairwise
 
 import pytest
 from console import SCRIPTS
+from PIL import Image
 from tiny import ROOT
 
 import caption
@@ -31,15 +32,11 @@ def test_no_script_shadows_a_package(script) -> None:
     assert script.removesuffix(".py") not in {"caption", "vqa", *sys.stdlib_module_names}
 
 
-def test_the_photos_of_the_readme_are_captioned_as_it_says() -> None:
-    rows = [line.split("|") for line in (ROOT / "README.md").read_text().splitlines()]
-    said = {
-        image.group(1): words.strip()
-        for photos, captions in pairwise(rows)
-        for photo, words in zip(photos, captions, strict=False)
-        if (image := re.search(r'<img src="(\S+)"', photo))
-    }
-    assert len(said) == 7
-    captioner = Captioner.from_pretrained(device="cpu")
-    captions = captioner([ROOT / image for image in said])
-    assert dict(zip(said, map(str, captions), strict=True)) == said
+def test_the_photos_of_the_first_page_are_captioned_as_they_say() -> None:
+    with Image.open(ROOT / ".github" / "examples.jpg") as sheet:
+        said = json.loads(sheet.info["comment"])
+    folders = (ROOT / "caption" / "examples", ROOT / ".github" / "examples")
+    photos = [photo for folder in folders for photo in folder.glob("*.jpg")]
+    assert {photo.name for photo in photos} == set(said)
+    captions = Captioner.from_pretrained(device="cpu")(photos)
+    assert {p.name: c.text for p, c in zip(photos, captions, strict=True)} == said
