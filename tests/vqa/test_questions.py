@@ -152,6 +152,17 @@ def test_a_guess_by_the_words_wins_at_most_half() -> None:
     }
 
 
+def test_what_kind_it_is_is_asked_of_animals_and_vehicles() -> None:
+    questions = generate_questions(CAPTIONS, per_image=99, seed=0)
+    asked = [question for question in questions if question.question_type == "which"]
+    assert {question.answers[0] for question in asked} == set(THINGS)
+    for question in asked:
+        assert question.answers == (THINGS[question.image_id % 4],)
+        assert "animal" in question.text
+    vague = generate_questions({1: ["an animal sits there"]}, per_image=9, seed=0)
+    assert "which" not in [question.question_type for question in vague]
+
+
 def test_the_seed_decides() -> None:
     assert generate_questions(CAPTIONS, per_image=4, seed=3) == generate_questions(
         CAPTIONS, per_image=4, seed=3

@@ -36,6 +36,13 @@ TEMPLATES: dict[str, tuple[str, ...]] = {
         "how many {plural} are in the picture?",
         "how many {plural} do you see?",
     ),
+    "which": (
+        "what {kind} is it?",
+        "what {kind} is this?",
+        "which {kind} is it?",
+        "what kind of {kind} is it?",
+        "what {kind} is in the picture?",
+    ),
     "subject": ("{who} is {action} the {target}?",),
     "there": ("{who} is {preposition} the {place}?",),
     "presence": (
@@ -51,6 +58,7 @@ YES_NO = ("is colour", "is doing", "presence")
 COUNTED = ("person", "animal", "vehicle", "thing", "furniture")
 PRESENT = (*COUNTED, "place", "ground")
 ACTIVE = ("person", "animal")
+NAMED = ("animal", "vehicle")
 COLOURED = ("animal", "vehicle", "clothing", "thing", "furniture")
 VAGUE = frozenset(
     ("person", "child", "animal", "vehicle", "player", "air", "ground", "floor", "wall")
@@ -170,8 +178,16 @@ def _open(image_id: ImageId, scene: Scene, rng: random.Random) -> Iterator[Draft
         if noun.kind in COUNTED and (number := _number(scene, name)):
             fact = Fact("number", (("plural", noun.plural),), (str(number),))
             yield ask(image_id, fact, "", "", name, rng)
-    for name, fact in relations(scene):
+    for name, fact in (*_kinds(scene), *relations(scene)):
         yield ask(image_id, fact, "", "", name, rng)
+
+
+def _kinds(scene: Scene) -> Iterator[tuple[str, Fact]]:
+    """Yield which animals there are, and which vehicles."""
+    for kind in NAMED:
+        nouns = [n for n in scene.nouns.values() if n.kind == kind and n.name not in VAGUE]
+        if nouns:
+            yield kind, Fact("which", (("kind", kind),), names_of(nouns))
 
 
 def relations(scene: Scene) -> Iterator[tuple[str, Fact]]:
