@@ -73,6 +73,7 @@ def _words(text: str) -> str:
     return " ".join(CONTRACTIONS.get(word, word) for word in words if word not in ARTICLES)
 
 
+_NUMBER = re.compile(r"\d+(\.\d+)?")
 _COMMA = re.compile(r",(?!\d)")
 
 
@@ -80,6 +81,39 @@ def things(answer: str) -> frozenset[str]:
     """Return the parts of a list with commas, each normalised unless nothing would be left."""
     parts = [part.strip() for part in _COMMA.split(answer)]
     return frozenset(normalise(part) or part.lower() for part in parts if part)
+
+
+def spelled(answers: Iterable[str]) -> dict[str, int]:
+    """Return how often each answer is given, by its most frequent spelling; empty ones are none.
+
+    Spellings that differ in case, article or punctuation are one answer: "The left lung" is "left
+    lung". Of equally frequent ones the shortest is taken, in small letters.
+    """
+    spellings: defaultdict[frozenset[str], Counter[str]] = defaultdict(Counter)
+    for answer in answers:
+        if meant := things(answer):
+            spellings[meant][trim(answer)] += 1
+
+    def first(counts: Counter[str]) -> str:
+        return min(counts, key=lambda text: (-counts[text], len(text), text.swapcase()))
+
+    return {first(counts): counts.total() for counts in spellings.values()}
+
+
+def commonest(answers: Iterable[str]) -> str:
+    """Return the answer that is given most often, the first of equals; empty if there is none."""
+    counts = spelled(answers)
+    return max(counts, key=counts.__getitem__, default="")
+
+
+def answer_type(answers: Sequence[str]) -> str:
+    """Return what VQA would sort a question into by its answers: yes/no, number or other."""
+    answer = normalise(commonest(answers))
+    if answer in ("yes", "no"):
+        return "yes/no"
+    # "None" is 0 when answers are compared, and here may be no tumour as well as no dogs.
+    is_number = _NUMBER.fullmatch(answer) and not all(a.lower() == "none" for a in answers)
+    return "number" if is_number else "other"
 
 
 class AnswerVocabulary:
@@ -98,13 +132,9 @@ class AnswerVocabulary:
         Raises:
             DataError: there are none.
         """
-        spellings: defaultdict[frozenset[str], Counter[str]] = defaultdict(Counter)
-        for answer in answers:
-            if meant := things(answer):
-                spellings[meant][trim(answer).lower()] += 1
-        if not spellings:
+        counts = spelled(answers)
+        if not counts:
             raise DataError("there are no answers to learn; every one is empty")
-        counts = {min(c, key=lambda text: (-c[text], text)): c.total() for c in spellings.values()}
         return cls(sorted(counts, key=lambda text: (-counts[text], text))[:max_answers])
 
     def grown(self, answers: Iterable[str], *, max_answers: int) -> "AnswerVocabulary":

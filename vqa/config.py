@@ -10,6 +10,8 @@ Cell = Literal["lstm", "gru"]
 Comparison = Literal["additive", "product"]
 Fusion = Literal["concatenation", "hadamard", "residual"]
 Outputs = Literal["softmax", "sigmoid"]
+LearnFrom = Literal["all", "train"]
+"""What fine-tuning learns in the end: with or without the questions that told when to stop."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,19 +1,22 @@
 """How well a question answerer answers the questions of a data set."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import torch
 
 from caption.vision.concepts import ConceptHead
 from caption.vision.store import FeatureStore
+from vqa.answers import commonest
 from vqa.concepts import needed
 from vqa.config import TextConfig
 from vqa.data.annotations import AnsweredQuestion, ImageQuestion, QuestionId
 from vqa.data.batches import QuestionCollate, load_questions
 from vqa.data.reading import VqaData
 from vqa.data.recognised import Recognised
-from vqa.metrics import VqaScores, score
+from vqa.metrics import VqaScores, score, type_of
 from vqa.model import VqaModel
 
 
@@ -23,6 +26,9 @@ class VqaReport:
 
     answers: dict[QuestionId, str]
     scores: VqaScores
+    expected_accuracy: float
+    """What would be right if answers were drawn by their probability: of few questions a steadier
+    measure than what is right, as each says more than yes or no."""
 
     @property
     def num_distinct(self) -> int:
@@ -31,7 +37,11 @@ class VqaReport:
 
     def metrics(self) -> dict[str, float]:
         """Return the figures that a training log shows."""
-        return {"accuracy": self.scores.accuracy, "distinct": self.num_distinct}
+        return {
+            "accuracy": self.scores.accuracy,
+            "expected_accuracy": self.expected_accuracy,
+            "distinct": self.num_distinct,
+        }
 
 
 @torch.inference_mode()
@@ -44,6 +54,7 @@ def evaluate_answers(
 ) -> VqaReport:
     """Answer every question and score the answers; the model is in eval mode."""
     given: list[str] = []
+    expected = 0.0
     for batch in load_questions(questions, collate, batch_questions=batch_questions):
         scores, _ = model(
             batch.grid.to(model.device),
@@ -53,12 +64,37 @@ def evaluate_answers(
             model.kept(batch.probabilities.to(model.device)),
         )
         given += [model.answers.answers[i] for i in scores.argmax(dim=-1).tolist()]
+        shares = scores.float().softmax(dim=-1)
+        expected += (shares * batch.targets.to(scores.device)).sum().item()
+    return VqaReport(*_scored(questions, given), expected / len(questions))
+
+
+def guess(questions: Sequence[ImageQuestion], learnt: Sequence[ImageQuestion]) -> VqaScores:
+    """Score always giving the commonest answer of a question's type, or of all if it has none.
+
+    Args:
+        questions: to answer.
+        learnt: those whose answers are known, and counted.
+    """
+    answers: defaultdict[str, list[str]] = defaultdict(list)
+    for question in learnt:
+        answers[type_of(question)] += question.answers
+    overall = commonest(chain.from_iterable(answers.values()))
+    usual = {name: commonest(some) for name, some in answers.items()}
+    _, scores = _scored(questions, [usual.get(type_of(q), overall) for q in questions])
+    return scores
+
+
+def _scored(
+    questions: Sequence[ImageQuestion], given: Sequence[str]
+) -> tuple[dict[QuestionId, str], VqaScores]:
+    """Return what is answered to each question, and how right that is."""
     answers = dict(zip((q.question_id for q in questions), given, strict=True))
     truths = {
         q.question_id: AnsweredQuestion(q.answers, q.answer_type, q.question_type)
         for q in questions
     }
-    return VqaReport(answers, score(answers, truths))
+    return answers, score(answers, truths)
 
 
 def recognised_by(

@@ -1,12 +1,21 @@
-"""A trained question answerer goes on to learn questions about pictures of one's own."""
+"""A trained question answerer goes on to learn questions about pictures of one's own.
+
+Of few questions none should be lost. Where all are to be learnt, a first run finds out with the
+validation part for how many epochs it is worth learning, and a second one learns that part too.
+"""
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
+
+import torch
 
 from caption.data.divide import divided
 from caption.engine.config import OptimConfig, TrainerConfig
+from caption.engine.trainer import Stopped, Trainer
 from caption.evaluation import page
 from caption.evaluation.page import Card, Page
 from caption.evaluation.tables import Row, ScoreTable
@@ -15,13 +24,18 @@ from caption.metrics.bootstrap import Difference
 from caption.models.directory import install_model
 from caption.vision.concepts import ConceptHead
 from caption.vision.store import FeatureStore
-from vqa.config import VqaConfig
+from vqa.answers import spelled
+from vqa.config import LearnFrom, VqaConfig
 from vqa.data.annotations import ImageQuestion, QuestionId
 from vqa.data.forms import QuestionSet
 from vqa.data.reading import VqaData
-from vqa.evaluate import VqaReport, evaluate_on
-from vqa.metrics import gain
-from vqa.model import VqaModel
+from vqa.evaluate import VqaReport, evaluate_on, guess
+from vqa.metrics import VqaScores, gain, type_of
+from vqa.model import Sight, VqaModel
+from vqa.task import VqaTask, grown
+
+FEW = 5000
+"""Questions below which those that tell when to stop are learnt as well."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +47,20 @@ class Parts:
     """To stop in time."""
     held_out: VqaData
     """To tell how good the outcome is: never looked at in training."""
+
+    def learnt(self, learn_from: LearnFrom) -> VqaData:
+        """Return what is learnt in the end: with or without what is to stop in time."""
+        if learn_from == "train":
+            return self.train
+        return VqaData(
+            (*self.train.questions, *self.validation.questions),
+            {**self.train.images, **self.validation.images},
+        )
+
+
+def learnt_from(parts: Parts, wanted: LearnFrom | None) -> LearnFrom:
+    """Return what the outcome learns from: what is wanted, or what suits so many questions."""
+    return wanted or ("all" if len(parts.learnt("all").questions) < FEW else "train")
 
 
 def divide(
@@ -77,6 +105,94 @@ def config_for(model: VqaModel, num_questions: int, *, epochs: int | None, seed:
     )
 
 
+def grown_for(
+    old: VqaModel, data: VqaData, store: FeatureStore, head: ConceptHead | None
+) -> VqaModel:
+    """Return a model with the words and answers of a data set, to read the features of a store."""
+    return grown(old, data.questions, Sight.of(store.plan), head)
+
+
+class Outcome(NamedTuple):
+    """What came of fine-tuning."""
+
+    model: VqaModel
+    learnt: VqaData
+    epochs: int
+    """For how many it learnt that."""
+
+
+def finetune(
+    old: VqaModel,
+    parts: Parts,
+    store: FeatureStore,
+    head: ConceptHead | None,
+    run: Path,
+    *,
+    learn_from: LearnFrom,
+    epochs: int | None = None,
+    seed: int = 0,
+    resume: bool = False,
+) -> Outcome | None:
+    """Teach a copy of a model and return what came of it, or None if a signal stopped it.
+
+    Args:
+        old: to start from.
+        parts: what to learn and what to validate by.
+        store: the features of the images.
+        head: what recognises words in these, for a model that reads them.
+        run: directory of the runs: `train` learns the training part, `all` the validation part too.
+        learn_from: what the outcome is to have learnt.
+        epochs: the most; by default it depends on how many questions there are.
+        seed: of the chance.
+        resume: continue where an earlier call was stopped.
+    """
+
+    def learn(config: VqaConfig, name: LearnFrom) -> Stopped:
+        data = parts.learnt(name)
+        torch.manual_seed(seed)
+        task = VqaTask(
+            *(config, grown_for(old, data, store, head)),
+            train=(data, store),
+            validation=(parts.validation, store) if name == "train" else None,
+            head=head,
+            select_by="expected_accuracy",
+        )
+        begun = (run / name / "state.pt").exists()
+        return Trainer(config.trainer).fit(task, run / name, resume=resume and begun)
+
+    config = config_for(old, len(parts.train.questions), epochs=epochs, seed=seed)
+    searched = learn(config, "train")
+    if not searched.finished:
+        return None
+    if learn_from == "train":
+        best = VqaModel.from_pretrained(run / "train" / "best")
+        return Outcome(best, parts.train, searched.best_epoch)
+    data = parts.learnt("all")
+    # Where the model can answer none of them, the validation questions tell nothing.
+    found = searched.best_epoch if searched.best > 0 else config.trainer.epochs
+    if not learn(_whole_course(config, len(data.questions), found), "all").finished:
+        return None
+    return Outcome(VqaModel.from_pretrained(run / "all" / "last"), data, found)
+
+
+def _whole_course(config: VqaConfig, num_questions: int, epochs: int) -> VqaConfig:
+    """Return how to learn so many questions with the whole course of the rate in some epochs."""
+    updates = epochs * math.ceil(num_questions / config.batch_questions)
+    optim = replace(config.trainer.optim, warmup_steps=max(1, updates // 20))
+    return replace(config, trainer=replace(config.trainer, epochs=epochs, optim=optim))
+
+
+class TypeScores(NamedTuple):
+    """How questions with answers of one type are answered."""
+
+    name: str
+    num_questions: int
+    before: float
+    after: float
+    guessed: float
+    """What always saying the commonest answer of the type would get."""
+
+
 @dataclass(frozen=True)
 class Comparison:
     """How a fine-tuned model answers held-out questions, and how the one before it did."""
@@ -85,6 +201,8 @@ class Comparison:
     after: VqaReport
     before: VqaReport
     gain: Difference
+    guessed: VqaScores
+    """Of always saying the commonest answer of a question's type, among those learnt."""
 
     def __str__(self) -> str:
         after, before = self.after.scores.accuracy, self.before.scores.accuracy
@@ -98,14 +216,25 @@ class Comparison:
 
     def table(self) -> ScoreTable:
         """Return the accuracies before and after, in all and by the types of answers."""
-        after, before = self.after.scores, self.before.scores
-        rows = [Row("accuracy", after.accuracy, before.accuracy, self.gain)]
-        if len(after.by_answer_type) > 1:
-            rows += [
-                Row(f"  {name or '(none)'}", value, before.by_answer_type[name])
-                for name, value in after.by_answer_type.items()
-            ]
-        return ScoreTable(rows, "before")
+        after, before, guessed = self.after.scores, self.before.scores, self.guessed
+        rows = [Row("accuracy", after.accuracy, before.accuracy, self.gain, guessed.accuracy)]
+        rows += [
+            Row(f"  {of.name} ({of.num_questions})", of.after, of.before, guessed=of.guessed)
+            for of in self.by_type()
+        ]
+        return ScoreTable(rows, "before", "commonest")
+
+    def by_type(self) -> list[TypeScores]:
+        """Return the accuracies by the types of answers."""
+        counts = Counter(map(type_of, self.data.questions))
+        before, after, guessed = (
+            scores.by_answer_type
+            for scores in (self.before.scores, self.after.scores, self.guessed)
+        )
+        return [
+            TypeScores(name, counts[name], before[name], value, guessed[name])
+            for name, value in after.items()
+        ]
 
 
 def compare_models(
@@ -114,6 +243,8 @@ def compare_models(
     data: VqaData,
     store: FeatureStore,
     head: ConceptHead | None = None,
+    *,
+    learnt: VqaData,
 ) -> Comparison:
     """Return how much better a model answers questions than the one that it came from.
 
@@ -123,12 +254,15 @@ def compare_models(
         data: questions about images that neither has learnt from.
         store: the features of the images.
         head: what recognises words in these, for models that read them.
+        learnt: what the new one has learnt, whose commonest answers are compared with too.
     """
     after, before = (
         evaluate_on(model.to(old.device).eval(), data, store, head) for model in (new, old)
     )
     image_of = {question.question_id: question.image_id for question in data.questions}
-    return Comparison(data, after, before, gain(after.scores, before.scores, image_of))
+    difference = gain(after.scores, before.scores, image_of)
+    guessed = guess(data.questions, learnt.questions)
+    return Comparison(data, after, before, difference, guessed)
 
 
 def write_page(path: Path, comparison: Comparison, *, count: int = 12) -> None:
@@ -151,6 +285,8 @@ def write_page(path: Path, comparison: Comparison, *, count: int = 12) -> None:
                 "questions": f"{len(comparison.data.questions)} about "
                 f"{len(comparison.data.images)} held-out images",
                 "right": "one of the given answers, after the official normalisation",
+                "commonest": "what always saying the commonest answer of the type would get, "
+                "among those that were learnt",
             },
             scores=comparison.table(),
             groups={
@@ -165,7 +301,7 @@ def _card(comparison: Comparison, question: ImageQuestion) -> Card:
     after, before = (
         report.answers[question.question_id] for report in (comparison.after, comparison.before)
     )
-    right = " or ".join(dict.fromkeys(question.answers))
+    right = " or ".join(spelled(question.answers))
     return Card(
         comparison.data.images[question.image_id],
         question.text,
@@ -192,6 +328,10 @@ pipeline_tag: visual-question-answering
 
 Written by Glimpse's `glimpse finetune answers` from {source}, on {data}: {num_train} questions to
 learn. It reads the features of encoder {encoder_id}. {comparison}.
+
+| answers | questions | before | after | always the commonest of the type |
+|---|---|---|---|---|
+{by_type}
 """
 
 
@@ -220,5 +360,10 @@ def install(
         num_train=num_train,
         encoder_id=model.sight.encoder_id,
         comparison=comparison,
+        by_type="\n".join(
+            f"| {of.name} | {of.num_questions} | {of.before:.1%} | {of.after:.1%} "
+            f"| {of.guessed:.1%} |"
+            for of in comparison.by_type()
+        ),
     )
     install_model(model, directory, card=card)

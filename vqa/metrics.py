@@ -17,8 +17,8 @@ import numpy.typing as npt
 
 from caption.files.paths import ImageId
 from caption.metrics.bootstrap import RESAMPLES, Difference, paired_bootstrap
-from vqa.answers import OFFICIAL_ANSWERS, normalise, things, trim
-from vqa.data.annotations import AnsweredQuestion, QuestionId
+from vqa.answers import OFFICIAL_ANSWERS, answer_type, normalise, things, trim
+from vqa.data.annotations import AnsweredQuestion, ImageQuestion, QuestionId
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,7 @@ class VqaScores:
 
     accuracy: float
     by_answer_type: Mapping[str, float]
+    """By what the data set calls the type; yes/no, number or other where it does not say."""
     by_question_type: Mapping[str, float]
     per_question: Mapping[QuestionId, float]
     num_official: int
@@ -40,8 +41,9 @@ def score(
     per_question = {i: accuracy(answer, questions[i].answers) for i, answer in results.items()}
     by_answer_type, by_question_type = defaultdict(list), defaultdict(list)
     for question_id, value in per_question.items():
-        by_answer_type[questions[question_id].answer_type].append(value)
-        by_question_type[questions[question_id].question_type].append(value)
+        question = questions[question_id]
+        by_answer_type[type_of(question)].append(value)
+        by_question_type[question.question_type].append(value)
     return VqaScores(
         accuracy=fmean(per_question.values()),
         by_answer_type={name: fmean(values) for name, values in sorted(by_answer_type.items())},
@@ -49,6 +51,11 @@ def score(
         per_question=per_question,
         num_official=sum(len(questions[i].answers) >= OFFICIAL_ANSWERS for i in results),
     )
+
+
+def type_of(question: AnsweredQuestion | ImageQuestion) -> str:
+    """Return the type of a question's answers: as its data set calls it, or else as VQA does."""
+    return question.answer_type or answer_type(question.answers)
 
 
 def gain(

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader
 from caption.engine.asked import asked
 from caption.engine.task import LossTerms
 from caption.errors import Command, FeatureStoreError, ModelError
+from caption.text.nouns import objects
 from caption.text.tokenize import tokenize
 from caption.text.vocabulary import Vocabulary
 from caption.vision.concepts import ConceptHead
@@ -27,6 +28,8 @@ from vqa.data.recognised import Recognised
 from vqa.evaluate import VqaReport, evaluate_answers, recognised_by
 from vqa.model import Sight, VqaModel, opening
 
+SelectBy = Literal["accuracy", "expected_accuracy"]
+"""What tells which model is the best: how often it is right, or how probable it holds what is."""
 NEW_TEXT = TextConfig(minimum_count=2)
 """Which new words and answers a trained model learns: no word that it sees only once."""
 FREE = ("head.concepts", "head.dropout")
@@ -47,16 +50,15 @@ Validation: {scores}.
 class VqaTask:
     """Soft answers of the training questions, official accuracy on the others."""
 
-    select_by = "accuracy"
-
     def __init__(
         self,
         config: VqaConfig,
         model: VqaModel,
         *,
         train: tuple[VqaData, FeatureStore],
-        validation: tuple[VqaData, FeatureStore],
+        validation: tuple[VqaData, FeatureStore] | None,
         head: ConceptHead | None = None,
+        select_by: SelectBy = "accuracy",
     ) -> None:
         """Prepare to learn.
 
@@ -64,14 +66,15 @@ class VqaTask:
             config: how to train.
             model: what learns.
             train: questions to learn, and the features of their images.
-            validation: others, to select the best model by.
+            validation: others, to select the best model by; none where all are learnt.
             head: what recognises words in the features, for a model that reads them.
+            select_by: what of these makes a model the best.
 
         Raises:
             FeatureStoreError: the features are another encoder's.
             ModelError: the model reads recognised words, and nothing recognises any.
         """
-        for _, store in (train, validation):
+        for _, store in filter(None, (train, validation)):
             if store.plan.encoder_id != model.sight.encoder_id:
                 raise FeatureStoreError(
                     f"the features are of encoder {store.plan.encoder_id}, the model reads those "
@@ -80,9 +83,10 @@ class VqaTask:
                 )
         self.config, self.model = config, model
         self.train, self.validation = train, validation
-        self._in_train = recognised_by(model, train[1], head)
-        same = train[1] is validation[1]
-        self._in_validation = self._in_train if same else recognised_by(model, validation[1], head)
+        self.select_by: str = select_by
+        self._in_train = self._in_validation = recognised_by(model, train[1], head)
+        if validation is not None and validation[1] is not train[1]:
+            self._in_validation = recognised_by(model, validation[1], head)
 
     def loader(self, epoch: int) -> "DataLoader[Any]":
         """Return the training questions of an epoch in batches."""
@@ -128,11 +132,13 @@ class VqaTask:
         return LossTerms(total, total.detach(), count)
 
     def validate(self) -> Mapping[str, float]:
-        """Answer the validation questions and score the answers."""
-        return self.evaluate().metrics()
+        """Answer the validation questions, if there are some, and score the answers."""
+        return {} if self.validation is None else self.evaluate().metrics()
 
     def evaluate(self) -> VqaReport:
-        """Return the answers to the validation questions too."""
+        """Return the answers to the validation questions too; there must be some."""
+        if self.validation is None:
+            raise ValueError("there are no questions to validate by")
         data, store = self.validation
         return evaluate_answers(
             self.model, data.questions, self._collate(store, self._in_validation)
@@ -192,7 +198,7 @@ def build_task(
     concept_words: Sequence[str] = ()
     if config.head.reads_concepts:
         vocabulary, concept_words = with_words(vocabulary, needed(head).words)
-        answers = answers.grown(concept_words, max_answers=len(answers) + len(concept_words))
+        answers = with_things(answers, concept_words)
     model = VqaModel(
         config.head,
         vocabulary,
@@ -261,7 +267,7 @@ def grown(
     if config.reads_concepts:
         words = tuple(dict.fromkeys((*model.concept_words, *needed(head).words)))
         vocabulary, words = with_words(vocabulary, words)
-        with_copied = answers.grown(words, max_answers=len(answers) + len(words))
+        with_copied = with_things(answers, words)
         new = set(with_copied.answers) - set(answers.answers)
         only_copied = (model.only_copied | new) - learnt_of(with_copied, questions)
         answers = with_copied
@@ -282,6 +288,15 @@ def with_words(vocabulary: Vocabulary, words: Sequence[str]) -> tuple[Vocabulary
     return grown, [word for word in words if word in grown.tokens]
 
 
+def with_things(answers: AnswerVocabulary, words: Sequence[str]) -> AnswerVocabulary:
+    """Return answers with recognised words that can be answers although no question taught them.
+
+    What somebody does ("wearing") answers no question by itself.
+    """
+    named = [word for word in words if word in objects() or not word.endswith("ing")]
+    return answers.grown(named, max_answers=len(answers) + len(named))
+
+
 def answers_of(questions: Sequence[ImageQuestion]) -> Iterator[str]:
     """Yield what people answered."""
     for question in questions:
@@ -296,12 +311,18 @@ def learnt_of(answers: AnswerVocabulary, questions: Sequence[ImageQuestion]) -> 
 
 def summary(task: VqaTask) -> str:
     """Return what there is to learn, and for how much of the rest the model has no answer."""
-    (train, _), (validation, _) = task.train, task.validation
+    train, _ = task.train
     answers = task.model.answers
+    learnt = (
+        f"{len(train.questions)} questions about {len(train.images)} images to learn, "
+        f"{len(task.model.vocabulary)} words, {len(answers)} answers"
+    )
+    if task.validation is None:
+        return learnt
+    validation, _ = task.validation
     lost = sum(not answers.targets(question.answers) for question in validation.questions)
     return (
-        f"{len(train.questions)} questions about {len(train.images)} images to learn, "
-        f"{len(task.model.vocabulary)} words, {len(answers)} answers\n"
+        f"{learnt}\n"
         f"{len(validation.questions)} questions about {len(validation.images)} images to validate; "
         f"{lost} have only answers that the model cannot give"
     )

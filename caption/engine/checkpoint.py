@@ -31,6 +31,8 @@ class Progress:
     """Updates whose loss or gradient was not finite."""
     skipped_in_a_row: int = 0
     best: float = -math.inf
+    best_epoch: int = 0
+    """Epochs that were over when the best one was found."""
     stale: int = 0
     """Validations since the best one."""
 

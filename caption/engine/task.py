@@ -64,7 +64,11 @@ class Task(Protocol[Batch_contra]):
         """
 
     def validate(self) -> Mapping[str, float]:
-        """Return metrics by name; the model is in eval mode, on its device."""
+        """Return metrics by name; the model is in eval mode, on its device.
+
+        None at all if everything is learnt from: no model is the best then, and a run ends with its
+        epochs.
+        """
 
     def save(self, directory: Path, metrics: Mapping[str, float]) -> None:
         """Write the model as it is now, with what it scored."""

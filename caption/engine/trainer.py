@@ -38,6 +38,8 @@ class Stopped(NamedTuple):
     """Best validation score, minus infinity if there was none."""
     finished: bool
     """False if a signal stopped it; it can be resumed."""
+    best_epoch: int
+    """Epochs until the best score, 0 if there was none."""
 
 
 class Trainer:
@@ -116,7 +118,7 @@ class _Run:
                 self._save()
         # Nobody is told of files that the first process has not finished.
         self.accelerator.wait_for_everyone()
-        return Stopped(self.progress.best, finished)
+        return Stopped(self.progress.best, finished, self.progress.best_epoch)
 
     def _is_over(self) -> bool:
         """Return whether the epochs are over, or patience is; a resumed run may be over already."""
@@ -186,11 +188,13 @@ class _Run:
             with self._averaged(), torch.inference_mode():
                 found = [self.task.validate()]
         metrics = broadcast_object_list(found)[0]
+        if not metrics:
+            return
         self._record(kind="validation", **metrics)
         score = metrics[self.task.select_by]
         progress.stale += 1
         if score > progress.best:
-            progress.best, progress.stale = score, 0
+            progress.best, progress.best_epoch, progress.stale = score, progress.epoch, 0
             self._save_model(self.directory.best, metrics)
         shown = ", ".join(f"{name} {value:.3f}" for name, value in metrics.items())
         self.accelerator.print(f"epoch {progress.epoch}: {shown}")

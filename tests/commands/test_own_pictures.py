@@ -118,7 +118,11 @@ def test_questions_are_checked_and_taught(mine, tmp_path) -> None:
     assert taught.returncode == 0, taught.stderr
     assert "new words: blob" in taught.stdout
     assert "3 new answers: very " in taught.stdout
+    assert "2 about 2 to stop in time, then learnt as well, 4 about 4 held out" in taught.stdout
+    assert "14 questions were learnt for " in taught.stdout
     assert "held-out images:" in taught.stdout
+    assert "  other (4)" in taught.stdout
+    assert "| other | 4 |" in (run / "README.md").read_text("utf-8")
     assert "which colour is the blob?" in (run / "report.html").read_text("utf-8")
     asked = run_here("ask", mine / "red-left-60.png", "which colour is the blob?", "--model", run)
     assert asked.returncode == 0, asked.stderr

@@ -119,7 +119,7 @@ class Awkward(LineTask):
 def test_both_decide_alike_and_one_validates_and_writes(tmp_path) -> None:
     config = replace(CONFIG, epochs=5, patience=2, checkpoint_every=1000)
     endings = run_in_two((Awkward(rank=0), Awkward(rank=1)), tmp_path / "run", config)
-    assert endings[0].outcome == Stopped(best=0.9, finished=True)
+    assert endings[0].outcome == Stopped(best=0.9, finished=True, best_epoch=2)
     found = records(tmp_path / "run")
     assert len([record for record in found if record["kind"] == "validation"]) == 4
     assert [r["skipped"] for r in found if r["kind"] == "train"][-1] == 1

@@ -64,7 +64,7 @@ def test_the_best_model_is_kept_and_patience_ends_a_run(tmp_path) -> None:
 
     task = Peak()
     outcome = fit(task, tmp_path, replace(CONFIG, epochs=5, patience=2))
-    assert outcome.best == 0.9
+    assert (outcome.best, outcome.best_epoch) == (0.9, 2)
     records = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     assert len([r for r in records if r["kind"] == "validation"]) == 4
     assert task.saved.count("best") == 2
@@ -72,6 +72,18 @@ def test_the_best_model_is_kept_and_patience_ends_a_run(tmp_path) -> None:
     for again in (Peak(), Peak()):
         assert fit(again, tmp_path, ended, resume=True) == outcome
         assert again.losses == []
+
+
+def test_a_run_that_validates_nothing_ends_with_its_epochs(tmp_path) -> None:
+    class Blind(LineTask):
+        def validate(self) -> dict[str, float]:
+            return {}
+
+    task = Blind()
+    outcome = fit(task, tmp_path, replace(CONFIG, patience=1))
+    assert (outcome.finished, outcome.best_epoch) == (True, 0)
+    assert set(task.saved) == {"last"}
+    assert len(task.losses) == 3 * 8
 
 
 def test_a_run_is_not_overwritten(tmp_path) -> None:

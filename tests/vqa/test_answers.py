@@ -5,7 +5,7 @@ import tiny
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vqa.answers import normalise, trim
+from vqa.answers import AnswerVocabulary, answer_type, commonest, normalise, spelled, trim
 from vqa.data.annotations import AnsweredQuestion
 from vqa.metrics import accuracy, score
 
@@ -96,3 +96,47 @@ def test_accuracy_by_kind() -> None:
     assert scores.by_question_type == {"how many": 1, "is the": 1, "what color": 0}
     assert scores.per_question == {3: 0, 1: 1, 2: 1}
     assert scores.num_official == 1
+
+
+def test_one_answer_is_shown_as_it_is_mostly_written() -> None:
+    answers = ["The left lung", "left lung", "Left lung", "left lung.", "left lung", "MRI", "mri"]
+    assert spelled([*answers, "MRI", " "]) == {"left lung": 5, "MRI": 3}
+    # Of equally frequent spellings the shortest, in small letters.
+    assert spelled(["the Cog", "Cog", "cog", "a cog"]) == {"cog": 4}
+    assert commonest(["a dog", "cat", "Dog"]) == "Dog"
+    assert (commonest(["b", "c"]), commonest([])) == ("b", "")
+
+
+@given(st.sampled_from(["left lung", "2", "chair, table", "x-ray"]), st.data())
+def test_case_and_articles_make_no_other_answer(answer, data) -> None:
+    cases = data.draw(st.lists(st.booleans(), min_size=len(answer), max_size=len(answer)))
+    other = "".join(c.upper() if up else c for c, up in zip(answer, cases, strict=True))
+    other = data.draw(st.sampled_from(["", "a ", "The ", "AN "])) + other
+    answers = AnswerVocabulary.build([answer, "a dog", other, answer], max_answers=9)
+    assert answers.answers == (answer, "a dog")
+    assert answers.id_of(other) == 0
+    assert answers.grown([other], max_answers=9) is answers
+    assert answers.targets([other, answer]) == {0: 1.0}
+    assert accuracy(answer, [other]) == 1
+
+
+@pytest.mark.parametrize(
+    ("answers", "kind"),
+    [
+        (["Yes"], "yes/no"),
+        (["no."] * 6 + ["maybe"] * 4, "yes/no"),
+        (["two"], "number"),
+        (["1,000"], "number"),
+        (["2.5"], "number"),
+        (["none"], "other"),
+        (["2, 3"], "other"),
+        (["left lung", "the left lung", "yes"], "other"),
+        ([" "], "other"),
+    ],
+)
+def test_answers_tell_of_which_type_a_question_is(answers, kind) -> None:
+    assert answer_type(answers) == kind
+    scores = score({1: "yes"}, {1: AnsweredQuestion(tuple(answers), "", "")})
+    assert list(scores.by_answer_type) == [kind]
+    said = score({1: "yes"}, {1: AnsweredQuestion(tuple(answers), "CLOSED", "")})
+    assert list(said.by_answer_type) == ["CLOSED"]

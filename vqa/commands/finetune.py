@@ -4,6 +4,7 @@ import shutil
 from dataclasses import dataclass
 
 from caption.commands.finetune import Finetuning, some_of
+from vqa.config import LearnFrom
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,61 +18,75 @@ class Args(Finetuning):
     """Model directory or hub id of the captioner whose encoder sees the pictures, and which
     recognises words for a model that reads them, such as one that was fine-tuned on the pictures;
     by default the model that comes with the package."""
+    learn_from: LearnFrom | None = None
+    """train: what learnt best from the training part; all: a second run learns the part that told
+    when to stop as well, for as many epochs; by default all with fewer than 5,000 questions."""
 
 
 def main(args: Args) -> int:
     """Check the data, train, tell how much better the new model is; return 130 if stopped."""
-    import torch
     from accelerate import PartialState
 
-    from caption.engine.trainer import Trainer
     from caption.models.directory import refuse_taken
     from caption.vision.extract import store_features
     from vqa.data.check import checked
     from vqa.data.forms import read_questions
-    from vqa.finetune import compare_models, config_for, divide, install, write_page
-    from vqa.model import Sight, VqaModel
+    from vqa.finetune import (
+        compare_models,
+        divide,
+        finetune,
+        grown_for,
+        install,
+        learnt_from,
+        write_page,
+    )
+    from vqa.model import VqaModel
     from vqa.predict import DEFAULT_ANSWERER, load_eyes
-    from vqa.task import VqaTask, grown
 
     refuse_taken(args.output)
     questions = read_questions(args.data, args.manifest)
     print(f"{questions.form}: {len(questions.data.questions)} questions", flush=True)
     digests = checked(questions, args.data).digests
     parts = divide(questions, digests, held_out=args.held_out, seed=args.seed)
-    learnt, held_out = parts.train.questions, parts.held_out
+    held_out, learn_from = parts.held_out, learnt_from(parts, args.learn_from)
     print(
-        f"{len(learnt)} questions about {len(parts.train.images)} pictures to learn from, "
-        f"{len(parts.validation.questions)} about {len(parts.validation.images)} to stop in time, "
-        f"{len(held_out.questions)} about {len(held_out.images)} held out"
+        f"{len(parts.train.questions)} questions about {len(parts.train.images)} pictures to learn "
+        f"from, {len(parts.validation.questions)} about {len(parts.validation.images)} to stop in "
+        f"time{', then learnt as well' * (learn_from == 'all')}, {len(held_out.questions)} about "
+        f"{len(held_out.images)} held out"
     )
     training = args.output / "training"
     device = PartialState().device
     old = VqaModel.from_pretrained(args.model or DEFAULT_ANSWERER).to(device)
     eyes = load_eyes(args.captioner, old.config, device)
     store = store_features(eyes.encoder, questions.data.images, training / "features")
-    torch.manual_seed(args.seed)
-    model = grown(old, learnt, Sight.of(store.plan), eyes.head)
-    print(some_of(model.vocabulary.tokens[len(old.vocabulary) :], "new words"))
-    print(some_of(model.answers.answers[len(old.answers) :], "new answers"))
-    config = config_for(old, len(learnt), epochs=args.epochs, seed=args.seed)
-    task = VqaTask(
-        *(config, model),
-        train=(parts.train, store),
-        validation=(parts.validation, store),
-        head=eyes.head,
+    new = grown_for(old, parts.learnt(learn_from), store, eyes.head)
+    print(some_of(new.vocabulary.tokens[len(old.vocabulary) :], "new words"))
+    print(some_of(new.answers.answers[len(old.answers) :], "new answers"))
+    outcome = finetune(
+        *(old, parts, store, eyes.head, training),
+        learn_from=learn_from,
+        epochs=args.epochs,
+        seed=args.seed,
+        resume=args.resume,
     )
-    begun = (training / "state.pt").exists()
-    outcome = Trainer(config.trainer).fit(task, training, resume=args.resume and begun)
-    if not outcome.finished:
+    if outcome is None:
         print("stopped; continue with --resume")
         return 130
-    best = VqaModel.from_pretrained(training / "best")
-    comparison = compare_models(best, old, held_out, store, eyes.head)
+    num_train = len(outcome.learnt.questions)
+    print(f"{num_train} questions were learnt for {outcome.epochs} epochs")
+    comparison = compare_models(
+        outcome.model, old, held_out, store, eyes.head, learnt=outcome.learnt
+    )
     print(comparison, *comparison.table().lines(), sep="\n")
     write_page(args.output / "report.html", comparison)
-    source, num_train = args.model or "the package's default model", len(learnt)
-    install(best, args.output, comparison, source=source, data=questions.form, num_train=num_train)
+    source = args.model or "the package's default model"
+    install(
+        *(outcome.model, args.output, comparison),
+        source=source,
+        data=questions.form,
+        num_train=num_train,
+    )
     shutil.rmtree(training / "features")
     captioner = f" --model {args.captioner}" if args.captioner else ""
     print(f"{args.output}: try it with glimpse app --ask-model {args.output}{captioner}")

@@ -13,6 +13,7 @@ from caption.errors import DataError
 from caption.files.locate import name_of
 from caption.files.paths import ImageFile
 from caption.files.tables import Problem, refuse_fatal
+from vqa.answers import spelled
 from vqa.data.annotations import ImageQuestion
 from vqa.data.forms import QuestionSet
 
@@ -65,7 +66,7 @@ def review(questions: QuestionSet, folder: Path) -> Review:
     examination, data = examine(questions), questions.data
     if len({question.image_id for question in examination.good}) < FEWEST:
         raise DataError(f"{folder}: questions about fewer than {FEWEST} pictures that can be read")
-    answers = Counter(answer for question in data.questions for answer in question.answers)
+    answers = Counter(spelled(answer for q in data.questions for answer in q.answers))
     often = ", ".join(f"{answer} {count}" for answer, count in answers.most_common(8))
     return Review(
         lines=[
