@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch.utils.data import DataLoader
 
-from caption.engine.asked import asked
+from caption.engine.asked import asked, contradiction, with_asked
 from caption.engine.task import LossTerms
 from caption.errors import Command, FeatureStoreError, ModelError
 from caption.text.nouns import objects
@@ -217,15 +217,10 @@ def head_to_go_on(trained: VqaModel, wanted: HeadConfig) -> HeadConfig:
     Raises:
         ModelError: something is asked for that only a new model can have.
     """
-    differs = list(asked("head", wanted, trained.config))
-    wrong = [str(setting) for setting in differs if setting.name not in FREE]
+    wrong = [each for each in asked("head", wanted, trained.config) if each.name not in FREE]
     if wrong:
-        raise ModelError(
-            f"a model to start from keeps its sizes, but {', '.join(wrong)}; leave out what "
-            "differs, or train a new model"
-        )
-    changes = {setting.name.removeprefix("head."): setting.wanted for setting in differs}
-    return replace(trained.config, **changes)
+        raise ModelError(contradiction(wrong))
+    return with_asked(trained.config, wanted, "head", free=FREE)
 
 
 def grown(

@@ -288,10 +288,11 @@ class _Plan:
 
     def _encoder(self, name: str) -> object:
         """Return what tells a frozen encoder from others."""
-        from caption.training.start import with_asked
+        from caption.engine.asked import with_asked
+        from caption.training.start import FREE
 
         first, own = self._trainings[self._first(name)], self._trainings[name]
-        encoder = with_asked(first.config.encoder, own.config.encoder, "encoder")
+        encoder = with_asked(first.config.encoder, own.config.encoder, "encoder", free=FREE)
         return first.initial or first.encoder_weights, encoder
 
     def _first(self, name: str) -> str:

@@ -1,8 +1,10 @@
 """What somebody's settings ask for that a trained model does not have."""
 
-from collections.abc import Iterator
-from dataclasses import fields, is_dataclass
-from typing import Any, NamedTuple
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import fields, is_dataclass, replace
+from typing import Any, NamedTuple, TypeVar
+
+Config = TypeVar("Config", bound=Any)
 
 
 class Asked(NamedTuple):
@@ -35,3 +37,34 @@ def asked(name: str, wanted: Any, has: Any, usual: Any = None) -> Iterator[Asked
             yield from asked(dotted, mine, its, other)
         elif mine not in (other, its):
             yield Asked(dotted, mine, its)
+
+
+def with_asked(has: Config, wanted: Config, name: str, *, free: Collection[str]) -> Config:
+    """Return a model's config with those settings that are asked for and may be changed.
+
+    Args:
+        has: of the model.
+        wanted: what is as usual in it asks for nothing.
+        name: what both are called, such as 'encoder'.
+        free: settings that may be changed, such as 'encoder.preprocess.size'.
+    """
+    for setting in asked(name, wanted, has):
+        if setting.name in free:
+            has = _replaced(has, setting.name.removeprefix(f"{name}."), setting.wanted)
+    return has
+
+
+def _replaced(config: Any, dotted: str, value: object) -> Any:
+    """Return a config with another value of a setting, which may be in a part of it."""
+    name, _, rest = dotted.partition(".")
+    if rest:
+        value = _replaced(getattr(config, name), rest, value)
+    return replace(config, **{name: value})
+
+
+def contradiction(found: Iterable[object]) -> str:
+    """Return what to say where a trained model is asked for what only a new one can have."""
+    return (
+        f"a model to start from keeps its sizes, but {', '.join(map(str, found))}; leave out what "
+        "differs, or train a new model"
+    )

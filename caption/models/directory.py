@@ -182,6 +182,22 @@ def load_encoder(source: Path | str) -> ImageEncoder:
     return encoder.to(memory_format=torch.channels_last).eval()
 
 
+def build_encoder(model: str | None, config: EncoderConfig, weights: str) -> ImageEncoder:
+    """Return the encoder of a trained model, or else a new one with the given weights.
+
+    Args:
+        model: model directory or hub id.
+        config: of a new encoder.
+        weights: of a new encoder: 'imagenet', 'random' or a safetensors file.
+    """
+    if model is not None:
+        return load_encoder(model)
+    encoder = ImageEncoder(config).eval()
+    if weights != "random":
+        encoder.load_weights(weights)
+    return encoder
+
+
 def encoder_config(values: Mapping[str, Any]) -> EncoderConfig:
     """Return the config of an encoder from the plain values in a model's config."""
     preprocess = PreprocessConfig(**values["preprocess"])
@@ -309,19 +325,3 @@ def _check_weights(path: Path, expected: Mapping[str, Any]) -> None:
         )
     if sha256(path) != expected["sha256"]:
         raise ModelError(f"{path}: its checksum is not the one in config.json; get the model again")
-
-
-def build_encoder(model: str | None, config: EncoderConfig, weights: str) -> ImageEncoder:
-    """Return the encoder of a trained model, or else a new one with the given weights.
-
-    Args:
-        model: model directory or hub id.
-        config: of a new encoder.
-        weights: of a new encoder: 'imagenet', 'random' or a safetensors file.
-    """
-    if model is not None:
-        return load_encoder(model)
-    encoder = ImageEncoder(config).eval()
-    if weights != "random":
-        encoder.load_weights(weights)
-    return encoder

@@ -60,7 +60,7 @@ def steered(
     # As many places as without corrections: decoders take the mean over them, filled or not.
     width = min(head.config.keep, len(head.words))
     for image, (row, given) in enumerate(zip(probabilities, corrections, strict=True)):
-        words = {_checked(word, float(p)): float(p) for word, p in given.items()}
+        words = dict(_checked(word, float(p)) for word, p in given.items())
         ids = dict(zip(words, vocabulary.ids_of(words), strict=True))
         told = {word: p for word, p in words.items() if p > 0}
         if len(told) > width:
@@ -86,14 +86,14 @@ def steered(
     return Steering(concepts, required, banned.to(device) if bool(banned.any()) else None)
 
 
-def _checked(word: str, probability: float) -> str:
-    """Return a word as the vocabulary has it, whose probability is one."""
+def _checked(word: str, probability: float) -> tuple[str, float]:
+    """Return a word as the vocabulary has it, and its probability, which is one."""
     if not 0 <= probability <= 1:
         raise DataError(
             f"the concept {word!r} is given the probability {probability}; expected a number from "
             "0, certainly not there, to 1, certainly there"
         )
-    return word.strip().lower()
+    return word.strip().lower(), probability
 
 
 def _forms(word: str, vocabulary: Vocabulary) -> frozenset[int]:

@@ -87,7 +87,7 @@ def beam_search(
         out = step(words, state)
 
     for ranked in captions:
-        ranked.sort(key=lambda caption: (caption.finished, caption.score), reverse=True)
+        ranked.sort(key=lambda caption: caption.rank, reverse=True)
     return [ranked[: config.num_captions] for ranked in captions]
 
 

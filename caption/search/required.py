@@ -106,9 +106,7 @@ def required_beam_search(
 
 def _best(found: Iterable[tuple[int, Hypothesis]], count: int) -> list[Hypothesis]:
     """Return the best of those captions that satisfy the most sets, given how many each does."""
-    ranked = sorted(
-        found, key=lambda each: (each[0], each[1].finished, each[1].score), reverse=True
-    )
+    ranked = sorted(found, key=lambda each: (each[0], each[1].rank), reverse=True)
     return [caption for satisfied, caption in ranked if satisfied == ranked[0][0]][:count]
 
 

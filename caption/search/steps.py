@@ -54,6 +54,11 @@ class Hypothesis:
     trace: Float[Tensor, "word position"] | None
     """What the step that proposed it wanted remembered with each word, if anything; on the CPU."""
 
+    @property
+    def rank(self) -> tuple[bool, float]:
+        """What is greater of a better caption: a finished one comes before all that were cut."""
+        return self.finished, self.score
+
 
 @dataclass(frozen=True, kw_only=True)
 class SpecialIds:

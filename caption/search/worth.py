@@ -29,7 +29,7 @@ def ranked(
     return [
         sorted(
             (replace(caption, score=_score(caption, row, config)) for caption in found),
-            key=lambda caption: (caption.finished, caption.score),
+            key=lambda caption: caption.rank,
             reverse=True,
         )
         for found, row in zip(captions, worth.cpu(), strict=True)

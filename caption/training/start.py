@@ -1,14 +1,12 @@
 """What training starts from: a trained model, which no setting may contradict, or a new one."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from typing import Any, TypeVar
 
 import torch
 
 from caption.data.captioned import CaptionedImage
 from caption.data.sentences import Sentence
-from caption.engine.asked import Asked, asked
+from caption.engine.asked import Asked, asked, contradiction, with_asked
 from caption.errors import Argument, DataError, ModelError
 from caption.models.captioner import CaptionModel
 from caption.models.grow import with_concepts
@@ -25,7 +23,6 @@ FREE = (
 """Settings that no weight depends on: training may go on with others."""
 ADDED = ("concepts.hidden_dim", "decoder.concepts", "decoder.copying")
 """Settings of what a model that recognises no words may still be given: new weights alone."""
-Config = TypeVar("Config", bound=Any)
 USUAL_WEIGHTS = "imagenet"
 """What a new encoder starts from unless it is said."""
 
@@ -65,10 +62,7 @@ def trained_model(
     head = None if model.concepts is None else model.concepts.config
     wrong = contradictions(config, *has, concepts=head)
     if wrong:
-        raise ModelError(
-            f"{initial}: a model to start from keeps its sizes, but {', '.join(wrong)}; leave out "
-            "what differs, or train a new model"
-        )
+        raise ModelError(f"{initial}: {contradiction(wrong)}")
     if head is None and config.decoder.concepts and not model.decoder.has_attention:
         raise ModelError(
             f"{initial}: its decoder {model.decoder.config.kind!r} looks once and cannot read "
@@ -79,38 +73,18 @@ def trained_model(
 
 def _with_free_settings(model: CaptionModel, config: CaptionConfig) -> CaptionModel:
     """Give a model those of the FREE settings that are asked for, and return it."""
-    encoder = with_asked(model.encoder.config, config.encoder, "encoder")
-    decoder = with_asked(model.decoder.config, config.decoder, "decoder")
+    encoder = with_asked(model.encoder.config, config.encoder, "encoder", free=FREE)
+    decoder = with_asked(model.decoder.config, config.decoder, "decoder", free=FREE)
     head = model.concepts
-    concepts = None if head is None else with_asked(head.config, config.concepts, "concepts")
+    concepts = None
+    if head is not None:
+        concepts = with_asked(head.config, config.concepts, "concepts", free=FREE)
     has = model.encoder.config, model.decoder.config, None if head is None else head.config
     if (encoder, decoder, concepts) != has:
         words, weights = () if head is None else head.words, model.state_dict()
         model = CaptionModel(encoder, decoder, model.vocabulary, concepts, words)
         model.load_state_dict(weights)
     return model.eval()
-
-
-def with_asked(has: Config, wanted: Config, name: str) -> Config:
-    """Return a model's config with those of the FREE settings that are asked for.
-
-    Args:
-        has: of the model.
-        wanted: how to train; what is as usual in it asks for nothing.
-        name: what both are called, such as 'encoder'.
-    """
-    for setting in asked(name, wanted, has):
-        if setting.name in FREE:
-            has = _replaced(has, setting.name.removeprefix(f"{name}."), setting.wanted)
-    return has
-
-
-def _replaced(config: Any, dotted: str, value: object) -> Any:
-    """Return a config with another value of a setting, which may be in a part of it."""
-    name, _, rest = dotted.partition(".")
-    if rest:
-        value = _replaced(getattr(config, name), rest, value)
-    return replace(config, **{name: value})
 
 
 def contradictions(

@@ -5,7 +5,7 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from caption.commands.run import run
 
@@ -33,6 +33,7 @@ class Args:
 
 def main(args: Args) -> None:
     """Caption the photos and write the sheet."""
+    from caption.files.writing import write_whole
     from caption.predict import Captioner
 
     photos = [*args.right, *args.wrong]
@@ -41,16 +42,17 @@ def main(args: Args) -> None:
     opinions = ["right"] * len(args.right) + ["wrong"] * len(args.wrong)
     sheet = _sheet(photos, captions, opinions)
     said = {photo.name: caption for photo, caption in zip(photos, captions, strict=True)}
-    sheet.save(args.output, quality=88, comment=json.dumps(said).encode())
+    comment = json.dumps(said).encode()
+    write_whole(args.output, lambda path: sheet.save(path, "JPEG", quality=88, comment=comment))
     for photo, caption in said.items():
         print(f"{photo}\t{caption}")
 
 
-def _sheet(
-    photos: Sequence[Path], captions: Sequence[str], opinions: "Sequence[Literal['right', 'wrong']]"
-) -> "Image":
+def _sheet(photos: Sequence[Path], captions: Sequence[str], opinions: Sequence[str]) -> "Image":
     """Return the sheet: the middle of each photo, its caption and the opinion."""
     from PIL import Image, ImageDraw, ImageFont, ImageOps
+
+    from caption.vision.image import load_image
 
     rows = -(-len(photos) // COLUMNS)
     sheet = Image.new("RGB", (COLUMNS * SIDE, rows * (SIDE + TEXT)), "white")
@@ -58,10 +60,8 @@ def _sheet(
     for number, (path, caption, opinion) in enumerate(zip(photos, captions, opinions, strict=True)):
         row, column = divmod(number, COLUMNS)
         left, top = column * SIDE, row * (SIDE + TEXT)
-        with Image.open(path) as photo:
-            sheet.paste(
-                ImageOps.fit(photo.convert("RGB"), (SIDE - 8, SIDE - 8)), (left + 4, top + 4)
-            )
+        photo = ImageOps.fit(load_image(path), (SIDE - 8, SIDE - 8))
+        sheet.paste(photo, (left + 4, top + 4))
         text = textwrap.fill(caption, 32)
         draw.text((left + 6, top + SIDE), opinion, fill=COLOURS[opinion], font=font)
         draw.multiline_text((left + 6, top + SIDE + 19), text, fill="#1f2328", font=font, spacing=3)

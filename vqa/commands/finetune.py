@@ -2,9 +2,13 @@
 
 import shutil
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from caption.commands.finetune import Finetuning, some_of
 from vqa.config import LearnFrom
+
+if TYPE_CHECKING:
+    from vqa.finetune import Parts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,12 +53,7 @@ def main(args: Args) -> int:
     digests = checked(questions, args.data).digests
     parts = divide(questions, digests, held_out=args.held_out, seed=args.seed)
     held_out, learn_from = parts.held_out, learnt_from(parts, args.learn_from)
-    print(
-        f"{len(parts.train.questions)} questions about {len(parts.train.images)} pictures to learn "
-        f"from, {len(parts.validation.questions)} about {len(parts.validation.images)} to stop in "
-        f"time{', then learnt as well' * (learn_from == 'all')}, {len(held_out.questions)} about "
-        f"{len(held_out.images)} held out"
-    )
+    print(_division(parts, learn_from))
     training = args.output / "training"
     device = PartialState().device
     old = VqaModel.from_pretrained(args.model or DEFAULT_ANSWERER).to(device)
@@ -80,10 +79,9 @@ def main(args: Args) -> int:
     )
     print(comparison, *comparison.table().lines(), sep="\n")
     write_page(args.output / "report.html", comparison)
-    source = args.model or "the package's default model"
     install(
         *(outcome.model, args.output, comparison),
-        source=source,
+        source=args.model or "the package's default model",
         data=questions.form,
         num_train=num_train,
     )
@@ -91,3 +89,14 @@ def main(args: Args) -> int:
     captioner = f" --model {args.captioner}" if args.captioner else ""
     print(f"{args.output}: try it with glimpse app --ask-model {args.output}{captioner}")
     return 0
+
+
+def _division(parts: "Parts", learn_from: LearnFrom) -> str:
+    """Return how many questions about how many pictures are for what."""
+    train, validation, held_out = parts.train, parts.validation, parts.held_out
+    also = ", then learnt as well" if learn_from == "all" else ""
+    return (
+        f"{len(train.questions)} questions about {len(train.images)} pictures to learn from, "
+        f"{len(validation.questions)} about {len(validation.images)} to stop in time{also}, "
+        f"{len(held_out.questions)} about {len(held_out.images)} held out"
+    )
