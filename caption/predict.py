@@ -25,6 +25,7 @@ from caption.networks.concepts import Concepts
 from caption.search.config import MAX_REQUIRED, SearchConfig
 from caption.search.required import WordSets
 from caption.search.steps import Hypothesis
+from caption.text.language import Language
 from caption.vision.extract import FeatureExtractor
 from caption.vision.features import ImageFeatures
 from caption.vision.image import ImageSource
@@ -80,6 +81,11 @@ class Captioner:
         """
         model = CaptionModel.from_pretrained(source or DEFAULT_CAPTIONER)
         return cls(model.to(device or PartialState().device), search=search)
+
+    @property
+    def language(self) -> Language:
+        """The language of its captions."""
+        return self.model.vocabulary.language
 
     @property
     def reads_concepts(self) -> bool:
@@ -344,6 +350,7 @@ class Captioner:
         return Caption(
             text=self.model.vocabulary.decode(words),
             words=self.model.vocabulary.words(words),
+            spelling=self.model.vocabulary.written(self.model.vocabulary.words(words)),
             log_probs=hypothesis.log_probs[: len(words)],
             trace=trace,
             score=hypothesis.score,

@@ -9,18 +9,24 @@ from urllib.parse import quote
 
 from caption.errors import DataError
 from caption.files.writing import write_whole
+from caption.text.language import ENGLISH, Language
 
 
-def write_alt_texts(page: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+def write_alt_texts(
+    page: Path, rows: Iterable[Mapping[str, Any]], *, language: Language = ENGLISH
+) -> None:
     """Write an HTML page with every captioned picture, the caption as its alternative text.
 
     Args:
         page: where to; the pictures are linked relative to it.
         rows: of an output.
+        language: of the captions; the page itself is English.
 
     Raises:
         DataError: a picture lies in an archive, where no page can show it.
     """
+    # Another language has its own voice for those who listen, and perhaps its own direction.
+    spoken = "" if language == ENGLISH else f' lang="{language.code}" dir="auto"'
 
     def write(partial: Path) -> None:
         with partial.open("w", encoding="utf-8") as file:
@@ -35,7 +41,7 @@ def write_alt_texts(page: Path, rows: Iterable[Mapping[str, Any]]) -> None:
                         )
                     address = quote(os.fsencode(os.path.relpath(row["file"], page.parent)))
                     text = html.escape(row["caption"])
-                    file.write(f'<img src="{address}" alt="{text}" loading="lazy">\n')
+                    file.write(f'<img src="{address}" alt="{text}"{spoken} loading="lazy">\n')
             file.write("</html>\n")
 
     write_whole(page, write)

@@ -16,6 +16,6 @@ def write_heat_maps(described: Iterable[DescribedFile], folder: Path) -> Iterato
         if file.caption is not None:
             image, caption = load_image(file.source), file.caption
             notes = [f"from {source!r}" if source else "" for source in caption.sources]
-            sheet = word_sheet(image, caption.words, caption.attention, notes=notes)
+            sheet = word_sheet(image, caption.shown, caption.attention, notes=notes)
             sheet.save(folder / f"{Path(os.fspath(file.source.name)).stem}.jpg", quality=90)
         yield file

@@ -7,6 +7,7 @@ from caption.errors import DataError
 from caption.files.tar import TarMember
 from caption.files.writing import write_text
 from caption.predict import Caption, DescribedFile
+from caption.text.language import ENGLISH, Language
 
 SIDECAR = """\
 <?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
@@ -18,7 +19,7 @@ SIDECAR = """\
     xmp:CreatorTool="Glimpse">
    <dc:description>
     <rdf:Alt>
-     <rdf:li xml:lang="x-default">{caption}</rdf:li>
+     <rdf:li xml:lang="x-default">{caption}</rdf:li>{also}
     </rdf:Alt>
    </dc:description>{subject}
   </rdf:Description>
@@ -33,16 +34,25 @@ SUBJECT = """
 {items}
     </rdf:Bag>
    </dc:subject>"""
+IN_LANGUAGE = """
+     <rdf:li xml:lang="{code}">{caption}</rdf:li>"""
+"""The description once more, for those who look for their language."""
 ITEM = "     <rdf:li>{word}</rdf:li>"
 KEYWORD = 0.5
 """Probability from which on a recognised word becomes a keyword."""
 
 
-def write_sidecars(described: Iterator[DescribedFile]) -> Iterator[DescribedFile]:
+def write_sidecars(
+    described: Iterator[DescribedFile], *, language: Language = ENGLISH
+) -> Iterator[DescribedFile]:
     """Pass the files on, leaving `photo.jpg.xmp` beside each that has no sidecar yet.
 
     It holds the caption, and what was recognised as keywords. A sidecar that is there already may
     hold its owner's work and stays as it is.
+
+    Args:
+        described: the files.
+        language: of the captions.
 
     Raises:
         DataError: a file lies in an archive, or its folder cannot be written to.
@@ -53,15 +63,18 @@ def write_sidecars(described: Iterator[DescribedFile]) -> Iterator[DescribedFile
         sidecar = file.source.with_name(f"{file.source.name}.xmp")
         own = file.source.with_suffix(".xmp")  # as some programs call it
         if file.caption is not None and not sidecar.exists() and not own.exists():
-            write_text(sidecar, _packet(file.caption))
+            write_text(sidecar, _packet(file.caption, language))
         yield file
 
 
-def _packet(caption: Caption) -> str:
+def _packet(caption: Caption, language: Language) -> str:
     """Return a caption, and what was recognised, as an XMP packet."""
     words = [word for word, probability in caption.concepts if probability >= KEYWORD]
     items = "\n".join(ITEM.format(word=html.escape(word, quote=False)) for word in words)
+    text = html.escape(caption.text, quote=False)
+    is_named = language.is_told and language != ENGLISH
     return SIDECAR.format(
-        caption=html.escape(caption.text, quote=False),
+        caption=text,
+        also=IN_LANGUAGE.format(code=language.code, caption=text) if is_named else "",
         subject=SUBJECT.format(items=items) if words else "",
     )

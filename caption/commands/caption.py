@@ -88,6 +88,7 @@ def main(args: Args) -> int:
     from caption.archive.inputs import find_images
     from caption.archive.results import listed_images, named_images, write_results
     from caption.archive.shards import Shard
+    from caption.files.fonts import missing_font
     from caption.predict import Captioner
 
     shard = None if args.shard is None else Shard.parse(args.shard)
@@ -98,6 +99,8 @@ def main(args: Args) -> int:
         files = list(dict.fromkeys(file for name in args.source for file in find_images(name)))
         ids = {}
     captioner = Captioner.from_pretrained(args.model, search=args.search)
+    if args.heat_maps is not None and (missing := missing_font(captioner.model.vocabulary.tokens)):
+        print(missing, file=sys.stderr)
     if args.output is not None and args.output.suffix == ".jsonl":
         if shard is not None:
             files = list(shard.of(files, args.batch_images))
@@ -107,7 +110,7 @@ def main(args: Args) -> int:
     described = captioner.describe_files(
         files, batch_images=args.batch_images, concepts=args.corrections
     )
-    described = _watched(described, args)
+    described = _watched(described, args, captioner)
     if args.output is None:
         failed = _print(described, show_concepts=args.show_concepts)
     else:
@@ -128,21 +131,25 @@ def _into_lines(captioner: "Captioner", files: "list[ImageFile]", output: Path, 
         output,
         batch_images=args.batch_images,
         concepts=args.corrections,
-        watch=lambda described: _watched(described, args),
+        watch=lambda described: _watched(described, args, captioner),
     )
     print(f"{output}: {tally.num_files} files, {tally.num_errors} of them errors")
     if args.alt_text is not None:
-        write_alt_texts(args.alt_text, read_rows(output))
+        write_alt_texts(args.alt_text, read_rows(output), language=captioner.language)
 
 
-def _watched(described: "Iterator[DescribedFile]", args: Args) -> "Iterator[DescribedFile]":
+def _watched(
+    described: "Iterator[DescribedFile]", args: Args, captioner: "Captioner"
+) -> "Iterator[DescribedFile]":
     """Pass the captions on, leaving beside them what is asked for."""
     from caption.archive.heat_maps import write_heat_maps
     from caption.archive.sidecars import write_sidecars
 
     if args.heat_maps is not None:
         described = write_heat_maps(described, args.heat_maps)
-    return write_sidecars(described) if args.write_metadata else described
+    if args.write_metadata:
+        return write_sidecars(described, language=captioner.language)
+    return described
 
 
 def _print(described: "Iterable[DescribedFile]", *, show_concepts: bool) -> int:

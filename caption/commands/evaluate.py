@@ -46,7 +46,7 @@ class Args:
     how well are objects named that it saw often, seldom, never?"""
     official: bool = False
     """Run the reference scorers too, METEOR and SPICE among them, where pycocoevalcap and Java
-    are."""
+    are; for English only."""
     output: Path | None = None
     """Write everything to this JSON file."""
     csv: Path | None = None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from caption.data.check import Examination
     from caption.models.captioner import CaptionModel
     from caption.training.phases import Stage
 
@@ -81,15 +82,15 @@ def main(args: Args) -> int:
     refuse_taken(args.output)
     data_set = read_captions(args.data, args.manifest)
     print(f"{data_set.form}: {len(data_set.images)} pictures", flush=True)
-    digests = checked(data_set, args.data).digests
-    parts = divide(data_set.images, digests, held_out=args.held_out, seed=args.seed)
+    found = checked(data_set, args.data)
+    parts = divide(data_set.images, found.digests, held_out=args.held_out, seed=args.seed)
     print(
         f"{len(parts.train)} pictures to learn from, {len(parts.validation)} to stop in time, "
         f"{len(parts.held_out)} held out to tell how good the outcome is"
     )
     old = CaptionModel.from_pretrained(args.model or DEFAULT_CAPTIONER).to(PartialState().device)
     model = grown(old, parts, seed=args.seed, keep_style=args.replay is not None)
-    print(some_of(model.vocabulary.tokens[len(old.vocabulary) :], "new words"))
+    is_new = _tell_words(old, model, found)
     if args.replay is not None:
         parts = with_replay(parts, args.replay, model, count=args.replay_images, seed=args.seed)
         print(
@@ -99,11 +100,12 @@ def main(args: Args) -> int:
     stages = stages_for(
         len(parts.train),
         num_replayed=parts.num_replayed,
+        new_words=is_new,
         epochs=args.epochs,
         deeper=args.deeper,
         seed=args.seed,
     )
-    print(_course(old, stages, len(parts.train) + parts.num_replayed), flush=True)
+    print(_course(model, stages, len(parts.train) + parts.num_replayed), flush=True)
     best = finetune(model, parts, stages, args.output / "training", resume=args.resume)
     if best is None:
         print("stopped; continue with --resume")
@@ -118,6 +120,24 @@ def main(args: Args) -> int:
     shutil.rmtree(args.output / "training" / "features")
     print(f"{args.output}: try it with glimpse app --model {args.output}")
     return 0
+
+
+def _tell_words(old: "CaptionModel", model: "CaptionModel", found: "Examination") -> bool:
+    """Say in which language a model will write and with which new words; return if all are new."""
+    from caption.data.check import MIXED
+    from caption.text.vocabulary import SPECIALS
+    from caption.training.plan import in_another_language
+
+    language, tokens = model.vocabulary.language, model.vocabulary.tokens
+    is_new = language.is_another_than(old.vocabulary.language)
+    for problem in found.problems:
+        if problem.kind == MIXED:
+            print(problem)
+    print(language.manner)
+    if is_new:
+        print(in_another_language(old, language))
+    print(some_of(tokens[len(SPECIALS if is_new else old.vocabulary) :], f"new {language.unit}s"))
+    return is_new
 
 
 def some_of(names: "Sequence[str]", kind: str) -> str:

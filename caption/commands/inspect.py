@@ -1,5 +1,6 @@
 """Draw what the recurrent network of a captioner does."""
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -54,6 +55,7 @@ class Args:
 
 def main(args: Args) -> None:
     """Draw what is asked for and say where it is."""
+    from caption.files.figures import undrawable
     from caption.inspection.curves import read_curves
     from caption.inspection.pictures import draw_curves
     from caption.predict import Captioner
@@ -63,6 +65,8 @@ def main(args: Args) -> None:
     if not args.source and args.data is None:
         return
     captioner = Captioner.from_pretrained(args.model)
+    if line := undrawable(captioner.model.vocabulary.tokens):
+        print(line, file=sys.stderr)
     own = _of_photos(args, captioner) if args.source else []
     if args.data is not None:
         _of_data(args, captioner.model, args.data, own)
@@ -113,7 +117,8 @@ def _of_data(args: Args, model: "CaptionModel", data: Path, own: "list[Activatio
     images = read_sound(data).images[: args.images]
     read = read_pixels(Preprocess(model.encoder.config.preprocess))
     captions = of_references(model, images, read, max_length=TextConfig().max_length)
-    rankings = rank_units(captions, properties_of(model.vocabulary.unit))
+    words = model.vocabulary
+    rankings = rank_units(captions, properties_of(words.unit, words.language))
     print(f"{data}: {len(captions)} captions of {len(images)} images")
     print("\n".join(table(rankings)))
     if rankings:

@@ -18,10 +18,19 @@ from caption.data.pictures import look
 from caption.errors import DataError
 from caption.files.paths import ImageFile, ImageId
 from caption.files.tables import Problem, refuse_fatal
-from caption.text.tokenize import tokenize
+from caption.text.identify import count_languages, find_language, most_frequent
+from caption.text.language import UNTOLD, Language
+from caption.text.scripts import joined, words_of
 
 LONGEST = 60
 """Words: three times what the default model learns of a caption; more is hardly a caption."""
+ENDLESS = 10_000
+"""Characters of what is no caption, and is not read any further."""
+LOST = "\ufffd"
+"""What programs write for a character that they could not read."""
+MIXED = "mixed languages"
+SECOND = 0.1
+"""Share of the captions from which on a second language is no accident."""
 COMMON_SHARE = 0.2
 """A caption that so many images have will be written under all others too."""
 
@@ -39,6 +48,13 @@ class Examination:
     """Of all captions, how often each."""
     common: tuple[tuple[str, int], ...]
     """Captions that more than one image has, with the number of images, most first."""
+    languages: Counter[str]
+    """How many captions are in each language, by its code."""
+
+    @property
+    def language(self) -> Language:
+        """That of most captions, in which all are learnt."""
+        return most_frequent(self.languages)
 
     @property
     def num_fatal(self) -> int:
@@ -61,18 +77,20 @@ def examine(data_set: DataSet) -> Examination:
     problems = [*data_set.problems, *faults]
     words: Counter[str] = Counter()
     images_of: defaultdict[str, set[str]] = defaultdict(set)
+    languages = count_languages(text for image in data_set.images for text in image.captions)
+    language = most_frequent(languages)
     for image in data_set.images:
         if data_set.is_captioned:
-            problems += _faults(image)
+            problems += _faults(image, language)
         for caption in image.captions:
-            tokens = tokenize(caption)
+            tokens = _words(caption, language)
             words.update(tokens)
-            images_of[" ".join(tokens)].add(image.where)
+            images_of[joined(tokens, language)].add(image.where)
     common = Counter({text: len(images) for text, images in images_of.items() if text})
     often = tuple((text, count) for text, count in common.most_common() if count > 1)
-    problems += _overall(data_set, often)
+    problems += _overall(data_set, often, languages)
     problems.sort(key=lambda problem: not problem.fatal)
-    return Examination(data_set, tuple(problems), digests, words, often)
+    return Examination(data_set, tuple(problems), digests, words, often, languages)
 
 
 def read_sound(data: Path, manifest: Path | None = None) -> DataSet:
@@ -112,7 +130,8 @@ def refuse_faulty(data_set: DataSet, data: Path) -> None:
         DataError: names the first of the problems.
     """
     _refuse_uncaptioned(data_set, data)
-    faults = (fault for image in data_set.images for fault in _faults(image))
+    language = find_language(text for image in data_set.images for text in image.captions)
+    faults = (fault for image in data_set.images for fault in _faults(image, language))
     refuse_fatal((*data_set.problems, *faults), data)
 
 
@@ -134,14 +153,28 @@ def _refuse_uncaptioned(data_set: DataSet, data: Path) -> None:
         raise DataError(f"{data}: {PICTURES_ALONE}, nothing to learn{perhaps}")
 
 
-def _faults(image: CaptionedImage) -> Iterator[Problem]:
+def _words(caption: str, language: Language) -> list[str]:
+    """Return the words of a caption; none of what has no end."""
+    return words_of(caption, language) if len(caption) <= ENDLESS else []
+
+
+def _faults(image: CaptionedImage, language: Language) -> Iterator[Problem]:
     """Yield what is wrong with the captions of an image."""
     if not image.captions:
         yield Problem(
             "no caption", image.where, f"{image.name!r} has no caption; add one or leave it out"
         )
     for caption in image.captions:
-        if not tokenize(caption):
+        length = len(_words(caption, language))
+        if len(caption) > ENDLESS:
+            yield Problem(
+                "endless caption",
+                image.where,
+                f"a caption of {image.name!r} has {len(caption):,} characters: "
+                f"{_cut(caption[:100])!r}; expected a sentence",
+            )
+            continue
+        if not length:
             yield Problem(
                 "empty caption",
                 image.where,
@@ -157,20 +190,32 @@ def _faults(image: CaptionedImage) -> Iterator[Problem]:
                 f"{_cut(caption)!r}; it may have been {_cut(repair(caption))!r}",
                 fatal=False,
             )
-        length = len(tokenize(caption))
-        if length > LONGEST:
+        elif LOST in caption:
+            yield Problem(
+                "lost characters",
+                image.where,
+                f"a caption of {image.name!r} has characters that a program could not read: "
+                f"{_cut(caption)!r}; write them anew",
+                fatal=False,
+            )
+        if length > LONGEST * language.units_per_word:
             yield Problem(
                 "long caption",
                 image.where,
-                f"a caption of {image.name!r} has {length} words; the first 20 are learnt, so "
-                "begin with what matters",
+                f"a caption of {image.name!r} has {length} {language.unit}s; the first "
+                f"{20 * language.units_per_word} are learnt, so begin with what matters",
                 fatal=False,
             )
 
 
-def _overall(data_set: DataSet, common: Sequence[tuple[str, int]]) -> Iterator[Problem]:
+def _overall(
+    data_set: DataSet, common: Sequence[tuple[str, int]], languages: Counter[str]
+) -> Iterator[Problem]:
     """Yield what is wrong with the captions as a whole."""
-    captioned = sum(any(map(tokenize, image.captions)) for image in data_set.images)
+    language = most_frequent(languages)
+    captioned = sum(
+        any(_words(text, language) for text in image.captions) for image in data_set.images
+    )
     if data_set.is_captioned and captioned < FEWEST:
         yield Problem(
             "few images",
@@ -185,6 +230,17 @@ def _overall(data_set: DataSet, common: Sequence[tuple[str, int]]) -> Iterator[P
             data_set.form,
             f"{count} of {captioned} images have the caption {_cut(text)!r}; a model will write it "
             "under the others too: say what tells them apart",
+            fatal=False,
+        )
+
+    others = [code for code in languages if code not in (UNTOLD, language.code)]
+    if any(languages[code] > max(SECOND * languages.total(), 2) for code in others):
+        counts = ", ".join(f"{n} {Language(code)}" for code, n in languages.most_common())
+        yield Problem(
+            MIXED,
+            data_set.form,
+            f"the captions are in several languages: {counts}; all will be learnt and scored as "
+            f"{language}, so leave the others out, or make a data set of each",
             fatal=False,
         )
 
@@ -204,10 +260,10 @@ def cleaned(examination: Examination) -> Iterator[CaptionedImage]:
 
     Of a picture in two splits the one that is trained on goes.
     """
-    digests = examination.digests
+    digests, language = examination.digests, examination.language
     kept: dict[str, CaptionedImage] = {}
     for image in examination.data_set.images:
-        captions = tuple(repair(caption) for caption in image.captions if tokenize(caption))
+        captions = tuple(repair(text) for text in image.captions if _words(text, language))
         if image.source not in digests or not captions:
             continue
         key = digests[image.source]

@@ -158,6 +158,8 @@ def rows_beside(images: Sequence[Path], data: Path) -> Iterator[Row | Problem]:
             if is_inside(text, data):
                 with text.open("rb") as file:
                     captions = (_decoded(file.read(_MAX_TEXT)),)
+        except UnicodeDecodeError:
+            yield Problem("unreadable record", str(text), "is not UTF-8; save it as UTF-8")
         except (ValueError, OSError) as error:
             yield Problem("unreadable record", str(text), f"cannot be read ({error})")
         else:

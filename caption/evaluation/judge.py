@@ -8,10 +8,11 @@ from caption.evaluation.report import Report, Rival
 from caption.files.paths import ImageId
 from caption.metrics.cider import DocumentFrequencies
 from caption.metrics.diagnostics import diagnose
-from caption.metrics.objects import AGREED, score_objects
+from caption.metrics.objects import AGREED, ObjectScores, nothing_named, score_objects
 from caption.metrics.official import official_scores
-from caption.metrics.score import score
+from caption.metrics.score import language_of, score
 from caption.search.config import SearchConfig
+from caption.text.language import Language
 
 References = Mapping[ImageId, Sequence[str]]
 Captions = Mapping[ImageId, str]
@@ -30,6 +31,8 @@ def judge(
 ) -> Report:
     """Return what is known of the captions of a set of images.
 
+    They are judged in the language of the references.
+
     Args:
         captions: to judge.
         references: of these images, and perhaps of more.
@@ -45,25 +48,30 @@ def judge(
     def of(results: Captions) -> References:
         return {image: references[image] for image in results}
 
+    def objects_of(results: Captions) -> ObjectScores:
+        if not language.is_english:
+            return nothing_named(results)
+        return score_objects(results, of(results), learnt=texts)
+
+    language = language_of(of(captions))
     texts = None if learnt is None else list(chain.from_iterable(learnt.values()))
-    scores = score(captions, of(captions), frequencies)
-    objects = score_objects(captions, of(captions), learnt=texts)
+    scores, objects = score(captions, of(captions), frequencies), objects_of(captions)
     other = None
     if rival is not None:
         name, others = rival
-        other_scores = score(others, of(others), frequencies)
-        other_objects = score_objects(others, of(others), learnt=texts)
+        other_scores, other_objects = score(others, of(others), frequencies), objects_of(others)
         differences = compare(scores, other_scores) | compare_objects(objects, other_objects)
         other = Rival(name, others, other_scores, other_objects, differences)
     return Report(
-        protocol=protocol,
+        protocol=protocol if language.is_english else {**protocol, **_in(language)},
+        language=language,
         captions=captions,
         references=of(captions),
         scores=scores,
         objects=objects,
-        diagnostics=diagnose(captions.values(), texts),
+        diagnostics=diagnose(captions.values(), texts, language=language),
         perplexity=perplexity,
-        official=official_scores(captions, of(captions)) if official else None,
+        official=official_scores(captions, of(captions), language=language) if official else None,
         rival=other,
     )
 
@@ -84,6 +92,11 @@ def protocol(*, references: str, captions: str, rare: str = "these references") 
         "objects": f"English nouns; recall is of those that {AGREED} people name, or all of fewer",
         "rare words are those of": rare,
     }
+
+
+def _in(language: Language) -> dict[str, str]:
+    """Return what is otherwise in the protocol of captions in another language than English."""
+    return {"tokeniser": language.tokens, "objects": "not scored: their nouns are English"}
 
 
 def manner(search: SearchConfig) -> str:

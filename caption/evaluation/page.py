@@ -35,6 +35,8 @@ class Page:
     title: str
     protocol: Mapping[str, str]
     """How the figures were come by."""
+    language: str = "en"
+    """Of what is said of the pictures, by its code."""
     scores: ScoreTable
     facts: Sequence[tuple[str, str]] = ()
     """More figures, each with its name."""

@@ -18,6 +18,7 @@ from caption.metrics.diagnostics import Diagnostics
 from caption.metrics.objects import OFTEN, ImageObjects, ObjectCounts, ObjectScores, total
 from caption.metrics.official import OfficialScores
 from caption.metrics.score import ImageScores, Scores
+from caption.text.language import ENGLISH, Language
 
 NAMES = {
     "cider_d": "CIDEr-D",
@@ -56,6 +57,8 @@ class Report:
     scores: Scores
     objects: ObjectScores
     diagnostics: Diagnostics
+    language: Language = ENGLISH
+    """Of the references, whose words are counted."""
     perplexity: float | None = None
     """Of the model that wrote the captions, if it is known."""
     official: OfficialScores | None = None
@@ -95,15 +98,16 @@ def score_table(report: Report) -> ScoreTable:
 
 
 def _diagnostic_rows(report: Report) -> list[tuple[str, str]]:
-    d = report.diagnostics
+    d, unit = report.diagnostics, f"{report.language.unit}s"
     rows = [
         ("distinct captions", f"{d.num_distinct} of {d.num_captions}"),
-        ("words used", f"{d.num_words}"),
-        ("mean length", f"{d.mean_length:.1f} words"),
-        ("repeat three words", f"{d.repeating:.1%}"),
-        ("end badly ('with a')", f"{d.bad_endings:.1%}"),
-        ("empty", f"{d.empty:.1%}"),
+        (f"{unit} used", f"{d.num_words}"),
+        ("mean length", f"{d.mean_length:.1f} {unit}"),
+        (f"repeat three {unit}", f"{d.repeating:.1%}"),
     ]
+    if report.language.is_english:
+        rows.append(("end badly ('with a')", f"{d.bad_endings:.1%}"))
+    rows.append(("empty", f"{d.empty:.1%}"))
     if d.copied is not None:
         rows.append(("copied from training", f"{d.copied:.1%}"))
     if report.perplexity is not None:
@@ -152,6 +156,7 @@ def write_report(path: Path, report: Report) -> None:
     """Write everything as JSON."""
     content: dict[str, Any] = {
         "protocol": dict(report.protocol),
+        "language": report.language.code,
         "scores": metrics_of(report.scores),
         "objects": _object_figures(report.objects),
         "diagnostics": asdict(report.diagnostics),
@@ -255,6 +260,7 @@ def write_page(
         path,
         Page(
             title="Captions and their scores",
+            language=report.language.code,
             protocol=report.protocol,
             scores=score_table(report),
             facts=facts,

@@ -1,12 +1,13 @@
 """Pictures of what was found in a network: each draws one kind of value."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from caption.evaluation.report import NAMES
-from caption.files.figures import new_figure
+from caption.files.figures import drawable, new_figure
 from caption.inspection.activations import Activations
 from caption.inspection.curves import TrainingCurves
 from caption.inspection.gradients import GradientReach
@@ -53,7 +54,7 @@ def draw_activations(activations: Activations, units: Sequence[int]) -> "Figure"
     most = float(np.abs(chosen).max())
     mesh = axes.pcolormesh(chosen, cmap=COLOURS, vmin=-most, vmax=most)
     axes.invert_yaxis()
-    axes.set_yticks(np.arange(len(activations.words)) + 0.5, list(activations.words))
+    axes.set_yticks(np.arange(len(activations.words)) + 0.5, drawable(activations.words))
     axes.set_xticks(np.arange(len(units)) + 0.5, [str(unit) for unit in units])
     axes.tick_params(axis="x", labelsize=6, labelrotation=90)
     axes.set_xlabel("unit of the hidden state")
@@ -68,6 +69,7 @@ def draw_units(rankings: Sequence[UnitRanking], captions: Sequence[Activations])
         rankings: at least one.
         captions: to colour, at least one.
     """
+    captions = [replace(caption, words=tuple(drawable(caption.words))) for caption in captions]
     places = [_placed(caption.words) for caption in captions]
     lines = sum(place[-1][1] + 1 for place in places)
     figure = new_figure(7.5, (0.2 * lines + 0.45) * len(rankings))

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import numpy as np
 from jaxtyping import Int
 
+from caption.text.language import ENGLISH, Language
 from caption.text.vocabulary import Unit
 
 Property = Callable[[Sequence[str]], Int[np.ndarray, " word"]]
@@ -112,6 +113,6 @@ _OF_WORDS: Mapping[str, Property] = {
 }
 
 
-def properties_of(unit: Unit) -> Mapping[str, Property]:
-    """Return the properties of what a vocabulary consists of; letters have no number."""
-    return {**_OF_ALL, **_OF_WORDS} if unit == "word" else _OF_ALL
+def properties_of(unit: Unit, language: Language = ENGLISH) -> Mapping[str, Property]:
+    """Return the properties of what a vocabulary consists of; only English words have a number."""
+    return {**_OF_ALL, **_OF_WORDS} if unit == "word" and language.is_english else _OF_ALL

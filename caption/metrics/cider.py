@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from caption.errors import DataError
+from caption.errors import Command, DataError
 from caption.files.records import read_json
 from caption.files.writing import write_json
 from caption.metrics.ngrams import LONGEST, CountedTexts, Floats, Ints, Matches, NgramTable
+from caption.text.language import ENGLISH, Language
 
 SIGMA = 6.0
 """Standard deviation of the penalty on a difference in length."""
@@ -30,16 +31,33 @@ class DocumentFrequencies:
     """By the words with spaces between; what occurs in one image only is left out, for it weighs
     as much as what occurs in none."""
     num_images: int
+    language: Language = ENGLISH
+    """Of the references."""
 
     @classmethod
-    def of(cls, references: CountedTexts, owner: Ints) -> "DocumentFrequencies":
+    def of(
+        cls, references: CountedTexts, owner: Ints, language: Language = ENGLISH
+    ) -> "DocumentFrequencies":
         """Count over images; `owner` is the image of each reference."""
         counts = {}
         for table in references.tables:
             frequency = document_frequency(table, owner)
             for ngram in np.flatnonzero(frequency > 1):
                 counts[_spelt(table.words[ngram], references.vocabulary)] = int(frequency[ngram])
-        return cls(counts, len(np.unique(owner)))
+        return cls(counts, len(np.unique(owner)), language)
+
+    def check(self, language: Language) -> None:
+        """Refuse captions in a language in which other words are counted.
+
+        Raises:
+            DataError: it is such a language.
+        """
+        if language.is_another_than(self.language):
+            raise DataError(
+                f"the document frequencies are of captions in {self.language}, and these captions "
+                f"are in {language}; give those of captions in {language}",
+                Command("prepare frequencies", "which writes them"),
+            )
 
     def look_up(self, texts: CountedTexts) -> list[Ints]:
         """Return the frequencies of the n-grams in these texts, for n = 1 to 4."""
@@ -54,7 +72,8 @@ class DocumentFrequencies:
     def save(self, path: Path) -> None:
         """Write a JSON file, atomically."""
         content = {"format": FORMAT, "num_images": self.num_images, "counts": dict(self.counts)}
-        write_json(path, content)
+        also = {} if self.language.is_english else {"language": self.language.code}
+        write_json(path, content | also)
 
     @classmethod
     def load(cls, path: Path) -> "DocumentFrequencies":
@@ -76,7 +95,10 @@ class DocumentFrequencies:
                 f"{path}: counts of {num_images} images do not say which words are rare; "
                 f"expected {expected} for two images or more"
             )
-        return cls(counts, num_images)
+        try:
+            return cls(counts, num_images, Language(content.get("language", ENGLISH.code)))
+        except (TypeError, ValueError) as error:
+            raise DataError(f"{path}: {error}; expected {expected}") from None
 
 
 def _is_count(value: object) -> bool:

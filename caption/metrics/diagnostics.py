@@ -6,6 +6,7 @@ from statistics import fmean
 
 from caption.metrics.ngrams import tokenised
 from caption.text.endings import BAD_ENDINGS
+from caption.text.language import ENGLISH, Language
 
 REPEATED = 3
 """Words in a row that no caption of natural length should say twice."""
@@ -25,23 +26,35 @@ class Diagnostics:
     repeating: float
     """Captions that say the same three words in a row twice."""
     bad_endings: float
-    """Captions that end in an article, a preposition or "is"."""
+    """Captions that end in an article, a preposition or "is", of English ones."""
     empty: float
     copied: float | None
     """Captions that are, word for word, one of the training captions; None if they are unknown."""
 
 
-def diagnose(captions: Collection[str], training: Iterable[str] | None = None) -> Diagnostics:
-    """Describe captions, at least one; `training` are those that their writer has learnt from."""
-    words = [tuple(tokenised(caption).split()) for caption in captions]
-    known = None if training is None else set(map(tokenised, training))
+def diagnose(
+    captions: Collection[str],
+    training: Iterable[str] | None = None,
+    *,
+    language: Language = ENGLISH,
+) -> Diagnostics:
+    """Describe captions.
+
+    Args:
+        captions: at least one.
+        training: those that their writer has learnt from.
+        language: of the captions.
+    """
+    words = [tuple(tokenised(caption, language).split()) for caption in captions]
+    known = None if training is None else {tokenised(text, language) for text in training}
+    bad = BAD_ENDINGS if language.is_english else ()
     return Diagnostics(
         num_captions=len(words),
         num_distinct=len(set(captions)),
         num_words=len({word for caption in words for word in caption}),
         mean_length=fmean(map(len, words)),
         repeating=fmean(map(_repeats, words)),
-        bad_endings=fmean(bool(caption) and caption[-1] in BAD_ENDINGS for caption in words),
+        bad_endings=fmean(bool(caption) and caption[-1] in bad for caption in words),
         empty=fmean(not caption for caption in words),
         copied=None if known is None else fmean(" ".join(caption) in known for caption in words),
     )

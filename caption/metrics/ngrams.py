@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from caption.text.tokenize import tokenize
+from caption.text.language import ENGLISH, Language
+from caption.text.scripts import words_of
 
 LONGEST = 4
 """Words in the longest n-gram that captions are compared by."""
@@ -53,13 +54,15 @@ class CountedTexts:
         return CountedTexts(self.vocabulary, self.lengths[first:last], tables)
 
 
-def tokenised(caption: str) -> str:
+def tokenised(caption: str, language: Language = ENGLISH) -> str:
     """Return a caption's tokens with a space between, which is what the scorers split again.
+
+    English is tokenised officially; see `words_of` for other languages.
 
     It makes "2 1/2", one token to the tokenizer, two words. And a string is nothing to the garbage
     collector, which would go through all of torch for the sake of many lists.
     """
-    return " ".join(tokenize(caption))
+    return " ".join(words_of(caption, language))
 
 
 def count_ngrams(texts: Iterable[Sequence[Hashable]]) -> CountedTexts:

@@ -139,6 +139,12 @@ def score_objects(
     return ObjectScores(per_image, per_object, seen)
 
 
+def nothing_named(images: Iterable[ImageId]) -> ObjectScores:
+    """Return the scores of captions in another language, of whose nouns none is known."""
+    none: frozenset[str] = frozenset()
+    return ObjectScores(dict.fromkeys(images, ImageObjects(none, none, none)), {}, None)
+
+
 def named_by(caption: str) -> set[str]:
     """Return the objects that a caption names."""
     return objects_in(tokenised(caption).split())

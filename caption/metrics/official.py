@@ -16,6 +16,7 @@ from typing import Any
 
 from caption.files.paths import ImageId
 from caption.metrics.ngrams import tokenised
+from caption.text.language import ENGLISH, Language
 
 TokensByImage = dict[ImageId, list[str]]
 """Tokenised captions with spaces between the words."""
@@ -42,10 +43,13 @@ class OfficialScores:
 
 
 def official_scores(
-    results: Mapping[ImageId, str], references: Mapping[ImageId, Sequence[str]]
+    results: Mapping[ImageId, str],
+    references: Mapping[ImageId, Sequence[str]],
+    *,
+    language: Language = ENGLISH,
 ) -> OfficialScores:
-    """Score one caption for each image with `pycocoevalcap`."""
-    missing = _absence()
+    """Score one caption for each image with `pycocoevalcap`, which knows English alone."""
+    missing = _absence() if language.is_english else _foreign(language)
     if missing:
         return OfficialScores({}, (), (missing,))
     written = {image: [_one_line(caption)] for image, caption in results.items()}
@@ -79,6 +83,13 @@ def _absence() -> str | None:
     if shutil.which("java") is None:
         return "official scorers not run: Java is not installed"
     return None
+
+
+def _foreign(language: Language) -> str:
+    return (
+        "official scorers not run: their words, METEOR and SPICE are for English, and these "
+        f"captions are in {language}"
+    )
 
 
 def _failure(what: str, error: Exception) -> str:

@@ -1,6 +1,7 @@
 """Scores of captions: `score` compares results with references as the COCO evaluation does.
 
-Both sides go through the official tokenisation; `bleu`, `rouge` and `cider` hold the definitions.
+Both sides go through the official tokenisation, or in other languages than English through that of
+`text.scripts`; `bleu`, `rouge` and `cider` hold the definitions.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,8 @@ from caption.metrics.bleu import BleuCounts, bleu, bleu_counts
 from caption.metrics.cider import DocumentFrequencies, cider_d, document_frequency
 from caption.metrics.ngrams import count_ngrams, match, owners, tokenised
 from caption.metrics.rouge import rouge_l
+from caption.text.identify import find_language
+from caption.text.language import Language
 
 Bleu = tuple[float, float, float, float]
 
@@ -46,7 +49,7 @@ def score(
     references: Mapping[ImageId, Sequence[str]],
     frequencies: DocumentFrequencies | None = None,
 ) -> Scores:
-    """Score one caption for each image.
+    """Score one caption for each image, in the language of the references.
 
     Args:
         results: the captions by image.
@@ -54,11 +57,15 @@ def score(
         frequencies: how rare n-grams are, for CIDEr-D; by default in these references.
 
     Raises:
-        DataError: the images differ, or are too few for CIDEr-D.
+        DataError: the images differ, or are too few for CIDEr-D; or the frequencies are of another
+            language.
     """
     _check(results, references, frequencies)
-    captions = [tokenised(caption) for caption in results.values()]
-    truths = [[tokenised(text) for text in references[image]] for image in results]
+    language = language_of(references)
+    if frequencies is not None:
+        frequencies.check(language)
+    captions = [tokenised(caption, language) for caption in results.values()]
+    truths = [[tokenised(text, language) for text in references[image]] for image in results]
     texts = count_ngrams(text.split() for text in chain(captions, *truths))
     owner = owners(truths)
     ours = texts.of(0, len(captions))
@@ -91,8 +98,16 @@ def score(
 
 def count_documents(references: Sequence[Sequence[str]]) -> DocumentFrequencies:
     """Return in how many images each n-gram occurs, given the captions of each image."""
-    texts = count_ngrams(tokenised(text).split() for texts in references for text in texts)
-    return DocumentFrequencies.of(texts, owners(references))
+    language = find_language(chain.from_iterable(references))
+    texts = count_ngrams(
+        tokenised(text, language).split() for texts in references for text in texts
+    )
+    return DocumentFrequencies.of(texts, owners(references), language)
+
+
+def language_of(references: Mapping[ImageId, Sequence[str]]) -> Language:
+    """Return the language that people wrote in, whose words are counted."""
+    return find_language(chain.from_iterable(references.values()))
 
 
 def _check(

@@ -35,9 +35,16 @@ class Caption:
     """Share of the attention that went to each of them; the rest went to the grid."""
     alternatives: tuple["Caption", ...] = ()
     """The next best captions, best first."""
+    spelling: tuple[str, ...] = ()
+    """The words as people write them, where the model knows more of that than lower case."""
 
     def __str__(self) -> str:
         return self.text
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """What the model wrote, for people."""
+        return self.spelling or self.words
 
     @property
     def has_attention(self) -> bool:

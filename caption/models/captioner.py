@@ -331,7 +331,7 @@ class CaptionModel(nn.Module):
     @property
     def bad_ending_ids(self) -> frozenset[int]:
         """Words that no caption should end with, as far as the vocabulary has them."""
-        if self.vocabulary.unit == "char":
+        if self.vocabulary.unit == "char" or not self.vocabulary.language.is_english:
             return frozenset()  # an "a" may well be the end of a word
         ids = map(self.vocabulary.id_of, BAD_ENDINGS)
         return frozenset(ids) - {self.vocabulary.unknown_id}

@@ -6,8 +6,8 @@ from dataclasses import replace
 import torch
 
 from caption.models.captioner import CaptionModel
-from caption.networks.grow import regrown
-from caption.text.vocabulary import Vocabulary
+from caption.networks.grow import APART, regrown
+from caption.text.vocabulary import SPECIALS, Vocabulary
 from caption.vision.config import ConceptConfig
 
 
@@ -56,6 +56,28 @@ def grown(
         if old_style:
             styles[1 + config.styles.index(old_style)] = before[0]
         weights[name] = styles
+    copy.load_state_dict(weights)
+    return _like(copy, model)
+
+
+def in_other_words(model: CaptionModel, vocabulary: Vocabulary) -> CaptionModel:
+    """Return a copy that writes another language: its eyes and attention are the model's.
+
+    Nothing that the model knows of words is of use: their weights are new, whether they look like
+    known ones or not. What it recognises are words too, and so it recognises none.
+
+    Args:
+        model: to start from.
+        vocabulary: of the copy.
+    """
+    config = replace(model.decoder.config, concepts=False, copying=False, styles=())
+    copy = CaptionModel(model.encoder.config, config, vocabulary)
+    weights = {name: model.state_dict()[name] for name in copy.state_dict()}
+    specials = len(SPECIALS)
+    rows = [*range(specials), *[None] * (len(vocabulary) - specials)]
+    for table in copy.decoder.word_tables:
+        name = f"decoder.{table}"
+        weights[name] = regrown(weights[name], rows, spread=APART)
     copy.load_state_dict(weights)
     return _like(copy, model)
 

@@ -6,19 +6,27 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+NEAR = 0.1
+"""How far new rows lie from the mean of the known ones, as a share of their spread: a word of which
+nothing is known yet is an ordinary one."""
+APART = 1.0
+"""The same where all rows are new, which must differ as much as the known ones did."""
+
 
 def regrown(
-    weights: Float[Tensor, "word ..."], rows: Sequence[int | None]
+    weights: Float[Tensor, "word ..."], rows: Sequence[int | None], *, spread: float = NEAR
 ) -> Float[Tensor, "other ..."]:
-    """Return the given rows of weights.
+    """Return the given rows of weights, and new ones where there is None.
 
-    Where there is None a new row begins as the mean of all, give or take a little: a word of which
-    nothing is known yet, and no two alike.
+    Args:
+        weights: to take rows from.
+        rows: their places.
+        spread: how far new rows lie from the mean of all, and from each other.
     """
-    mean, spread = weights.mean(dim=0), weights.std(dim=0, correction=0)
+    mean, usual = weights.mean(dim=0), weights.std(dim=0, correction=0)
     return torch.stack(
         [
-            mean + 0.1 * spread * torch.randn_like(spread) if row is None else weights[row]
+            mean + spread * usual * torch.randn_like(usual) if row is None else weights[row]
             for row in rows
         ]
     )

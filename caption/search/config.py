@@ -22,7 +22,8 @@ class SearchConfig:
     num_beams: int = 3
     """Hypotheses kept per image by beam search; 1 is greedy search."""
     max_length: int = 20
-    """Words after which a caption is cut; characters count as a sixth of one, here and below."""
+    """Words after which a caption is cut; letters count as a sixth of one, here and below, and
+    characters of scripts without spaces as a half to a quarter."""
     min_length: int = 0
     """Words before which a caption may not end."""
     length_penalty: float = 0.7

@@ -14,7 +14,7 @@ from caption.data.batches import read_pixels
 from caption.data.captioned import CaptionedImage
 from caption.data.divide import divided
 from caption.data.forms import read_captions
-from caption.errors import DataError
+from caption.errors import DataError, ModelError
 from caption.evaluation.judge import judge, manner, protocol
 from caption.evaluation.report import Report
 from caption.evaluation.run import write_captions
@@ -23,6 +23,7 @@ from caption.models import grow
 from caption.models.captioner import CaptionModel
 from caption.models.directory import install_model
 from caption.search.config import SearchConfig
+from caption.text.identify import find_language
 from caption.text.vocabulary import Vocabulary
 from caption.training.config import TextConfig
 from caption.training.knowledge import Knowledge, concept_words
@@ -94,17 +95,34 @@ def grown(
 ) -> CaptionModel:
     """Return the model with the words of the new captions.
 
+    If they are in another language than the model's, these are all of its words.
+
     Args:
         model: to start from.
         parts: what it is to learn.
         seed: of the new words' weights.
         keep_style: keep its old way of captioning as the style "original".
+
+    Raises:
+        ModelError: its old way is to be kept, and was in another language.
     """
-    vocabulary = model.vocabulary.grown(
-        (caption for image in parts.train for caption in image.captions),
-        minimum_count=MINIMUM_COUNT,
-    )
+    captions = [caption for image in parts.train for caption in image.captions]
     torch.manual_seed(seed)
+    language, before = find_language(captions), model.vocabulary.language
+    if language.is_another_than(before):
+        if keep_style:
+            raise ModelError(
+                f"replay keeps the way in which the model captioned, which is {before}, and these "
+                f"captions are {language}; leave out replay"
+            )
+        vocabulary = Vocabulary.build(
+            captions,
+            minimum_count=MINIMUM_COUNT,
+            unit=model.vocabulary.unit,
+            language=language,
+        )
+        return grow.in_other_words(model, vocabulary.cased(captions))
+    vocabulary = model.vocabulary.grown(captions, minimum_count=MINIMUM_COUNT).cased(captions)
     return grow.grown(
         model,
         vocabulary,
@@ -220,6 +238,7 @@ CARD = """\
 ---
 library_name: glimpse
 pipeline_tag: image-to-text
+language: {language}
 ---
 # An image captioner, fine-tuned
 
@@ -249,6 +268,7 @@ def install(
         raise ValueError("the report should compare the model with the one that it came from")
     change = report.rival.differences["cider_d"]
     card = CARD.format(
+        language=model.vocabulary.language.code,
         source=source,
         data=data,
         num_train=num_train,

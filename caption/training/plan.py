@@ -11,6 +11,7 @@ import torch
 
 from caption.engine.config import OptimConfig, Precision, TrainerConfig
 from caption.models.captioner import CaptionModel
+from caption.text.language import Language
 from caption.training.config import BatchConfig, CaptionConfig
 from caption.training.phases import Stage
 from caption.vision.encoder import ALL_STAGES
@@ -23,6 +24,7 @@ def stages_for(
     num_images: int,
     *,
     num_replayed: int = 0,
+    new_words: bool = False,
     epochs: int | None = None,
     deeper: bool | None = None,
     seed: int = 0,
@@ -32,15 +34,16 @@ def stages_for(
     Args:
         num_images: to learn from.
         num_replayed: old images that an epoch shows besides.
+        new_words: whether the words are those of another language, all of them new.
         epochs: how often they are gone through with a frozen encoder; by default the fewer images,
-            the more often.
+            the more often, and longer for new words.
         deeper: whether the encoder learns too, afterwards; by default with thousands of images.
         seed: of everything that is left to chance.
     """
     shown = num_images + num_replayed
     batch = 8 if shown < 5 * HUNDREDS else 16 if shown < THOUSANDS else 32
     usual = 20 if num_images < HUNDREDS else 14 if num_images < THOUSANDS else 8
-    epochs = epochs or usual
+    epochs = epochs or (2 * usual if new_words else usual)
     updates = epochs * math.ceil(shown / batch)
     frozen = CaptionConfig(
         batch=BatchConfig(images=batch, workers=0),
@@ -49,7 +52,9 @@ def stages_for(
             patience=4,
             precision=quick_precision(),
             seed=seed,
-            optim=OptimConfig(learning_rate=2e-4, warmup_steps=max(1, updates // 20)),
+            optim=OptimConfig(
+                learning_rate=1e-3 if new_words else 2e-4, warmup_steps=max(1, updates // 20)
+            ),
         ),
         # CIDEr-D of a few captions jumps up and down; the likelihood of many words does not.
         select_by="log_likelihood" if num_images < THOUSANDS else "cider_d",
@@ -68,6 +73,16 @@ def stages_for(
         ),
     )
     return [first, Stage("with all of it", whole)]
+
+
+def in_another_language(model: CaptionModel, language: Language) -> str:
+    """Return what is kept of a model that is to write in another language, in a sentence."""
+    before = model.vocabulary.language
+    concepts = f"; the words that it recognises are {before}, and are given up"
+    return (
+        f"the model writes {before}: its eyes and its attention are kept, and the {language.unit}s "
+        f"of {language} are begun anew, which takes longer{concepts if model.concepts else ''}"
+    )
 
 
 def quick_precision() -> Precision:

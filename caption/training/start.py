@@ -7,10 +7,11 @@ import torch
 from caption.data.captioned import CaptionedImage
 from caption.data.sentences import Sentence
 from caption.engine.asked import Asked, asked, contradiction, with_asked
-from caption.errors import Argument, DataError, ModelError
+from caption.errors import Argument, Command, DataError, ModelError
 from caption.models.captioner import CaptionModel
 from caption.models.grow import with_concepts
 from caption.networks.config import DecoderConfig
+from caption.text.identify import find_language
 from caption.text.vocabulary import Unit, Vocabulary
 from caption.training.config import CaptionConfig, TextConfig
 from caption.training.knowledge import Knowledge, concept_words
@@ -136,11 +137,13 @@ def initial_model(
         knowledge: what a new model is to know beside the captions.
 
     Raises:
-        ModelError: the trained model has other words than are asked for.
+        ModelError: the trained model has other words than are asked for, or those of another
+            language.
     """
     torch.manual_seed(config.trainer.seed)
     knowledge = knowledge or Knowledge()
     if trained is not None:
+        _check_language(trained, train)
         if trained.concepts is None and config.concepts.keep:
             return _learning_words(trained, config, train, knowledge)
         _check_words(config.text, train, knowledge.sentences, trained.vocabulary)
@@ -151,6 +154,17 @@ def initial_model(
     if encoder_weights != "random":
         model.encoder.load_weights(encoder_weights)
     return model
+
+
+def _check_language(trained: CaptionModel, train: Sequence[CaptionedImage]) -> None:
+    """Refuse captions in another language than the model's, of whose words it knows none."""
+    language, own = find_language(_texts(train, ())), trained.vocabulary.language
+    if language.is_another_than(own):
+        raise ModelError(
+            f"the model to start from writes {own}, and these captions are in {language}; train a "
+            "new model",
+            Command("finetune captions", "which begins the words of another language anew"),
+        )
 
 
 def _learning_words(
@@ -183,6 +197,11 @@ def _concept_words(
     """Return the words that a model is to recognise, none if it is to recognise none."""
     if not config.concepts.keep:
         return []
+    if not vocabulary.language.is_english:
+        raise DataError(
+            "the words that can be recognised are English, and these captions are in "
+            f"{vocabulary.language}; set concepts.keep to 0"
+        )
     least = config.recognition.minimum_images
     words = concept_words(train, knowledge.labels, vocabulary, minimum_images=least)
     if not words:
@@ -216,11 +235,13 @@ def build_vocabulary(
     config: TextConfig, images: Sequence[CaptionedImage], sentences: Sequence[Sentence] = ()
 ) -> Vocabulary:
     """Return the vocabulary of the training captions, and of sentences without pictures."""
+    texts = list(_texts(images, sentences))
     return Vocabulary.build(
-        _texts(images, sentences),
+        texts,
         minimum_count=config.minimum_count,
         unit=config.unit,
-    )
+        language=find_language(texts),
+    ).cased(texts)
 
 
 def _texts(images: Sequence[CaptionedImage], sentences: Sequence[Sentence]) -> Iterator[str]:

@@ -14,6 +14,8 @@ from jaxtyping import Float
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
+from caption.files.fonts import font_for
+
 # Matplotlib's inferno (CC0) up to its yellow, at even steps: every step is lighter than the last.
 _TINTS = np.array([(0, 0, 4), (66, 10, 104), (147, 38, 103), (221, 81, 58), (252, 176, 20)])
 _DARKEST = 0.35
@@ -65,7 +67,7 @@ def word_sheet(
 
     Args:
         image: An RGB picture.
-        words: What was written.
+        words: What was written; its number, where no font here has a word's letters.
         attention: Where each word was seen.
         notes: What else there is to say of each word; by default nothing.
         columns: Pictures in a line.
@@ -80,13 +82,18 @@ def word_sheet(
     lines = math.ceil(len(tiles) / columns)
     sheet = Image.new("RGB", (min(columns, len(tiles)) * (width + _MARGIN), lines * line), "white")
     draw = ImageDraw.Draw(sheet)
-    font, small = ImageFont.load_default(_TEXT_SIZE), ImageFont.load_default(_NOTE_SIZE)
     labels = zip(("", *words), ("", *(notes or [""] * len(words))), strict=True)
     for number, (tile, (word, note)) in enumerate(zip(tiles, labels, strict=True)):
         x, y = number % columns * (width + _MARGIN), number // columns * line
         middle, below = x + width / 2, y + _TEXT_SIZE + 2 * _MARGIN
-        draw.text((middle, y + _MARGIN), word, fill="black", font=font, anchor="ma")
-        draw.text((middle, below), note, fill=_NOTE_COLOUR, font=small, anchor="ma")
+        for place, text, size, colour in (
+            (y + _MARGIN, word, _TEXT_SIZE, "black"),
+            (below, note, _NOTE_SIZE, _NOTE_COLOUR),
+        ):
+            font = font_for(text, size)
+            text = text if font else str(number)  # a number tells more than empty boxes
+            font = font or ImageFont.load_default(size)
+            draw.text((middle, place), text, fill=colour, font=font, anchor="ma")
         sheet.paste(tile, (x, y + head))
     return sheet
 

@@ -12,7 +12,7 @@ from caption.web.events import ONE_AT_A_TIME, as_sentence
 from caption.web.eyes import Eyes
 from caption.web.maps import add_gallery, word_maps
 from caption.web.recognised import add_words, all_checked, corrections
-from caption.web.wording import alternatives, hint
+from caption.web.wording import alternatives, hint, title
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -29,9 +29,11 @@ def add_captions(photo: "gr.Image", captioner: "Captioner", look: Eyes) -> None:
     """Add the captions of the photo, what they are written from and how, to the page."""
     import gradio as gr
 
-    text = gr.Textbox(label="Caption", elem_id="caption", interactive=False, lines=2)
+    shown: dict[str, Any] = {"interactive": False, "lines": 2}
+    shown["rtl"] = captioner.language.is_right_to_left
+    text = gr.Textbox(label=title(captioner.language), elem_id="caption", **shown)
     words = add_words() if captioner.reads_concepts else None
-    others = gr.Textbox(label="Alternatives", elem_id="alternatives", interactive=False, lines=2)
+    others = gr.Textbox(label="Alternatives", elem_id="alternatives", **shown)
     maps = add_gallery("Where it looked for each word", elem_id="maps")
     what_maps_say = gr.Markdown(elem_classes="hint")
     settings = _add_settings(captioner.model.decoder.config.styles)

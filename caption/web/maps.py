@@ -37,7 +37,7 @@ def word_maps(image: "Image.Image", caption: "Caption") -> list[tuple["Image.Ima
         return []
     probabilities = map(percent, map(math.exp, caption.log_probs))
     sources = (f"  ·  from {source!r}" if source else "" for source in caption.sources)
-    labels = map("{}  {}{}".format, caption.words, probabilities, sources)
+    labels = map("{}  {}{}".format, caption.shown, probabilities, sources)
     return [
         (heat_map(image, weights), label)
         for label, weights in zip(labels, caption.attention, strict=True)

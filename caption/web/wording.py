@@ -4,11 +4,18 @@ import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from caption.text.language import ENGLISH, Language
+
 if TYPE_CHECKING:
     from caption.predict import Caption
 
 FLAT = 0.95
 """Spread of the attention, averaged over the words, above which it says nothing."""
+
+
+def title(language: Language) -> str:
+    """Return what stands over a caption."""
+    return "Caption" if language == ENGLISH else f"Caption ({language})"
 
 
 def percent(share: float) -> str:

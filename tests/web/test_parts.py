@@ -12,10 +12,11 @@ from tiny_models import question_answerer
 
 from caption.errors import GlimpseError
 from caption.predict import Caption
+from caption.text.language import ENGLISH, Language
 from caption.web.eyes import Eyes
 from caption.web.maps import word_maps
 from caption.web.serve import launch, trusted_hosts
-from caption.web.wording import hint
+from caption.web.wording import hint, title
 
 
 def test_importing_the_parts_loads_nothing_heavy() -> None:
@@ -100,3 +101,14 @@ def test_on_loopback_only_names_of_this_machine_are_trusted() -> None:
 def test_a_host_that_there_is_not_is_one_sentence() -> None:
     with pytest.raises(GlimpseError, match="^cannot serve nowhere.invalid, port 7860: "):
         launch(None, host="nowhere.invalid")
+
+
+def test_a_caption_in_another_language_than_english_is_labelled() -> None:
+    assert title(ENGLISH) == "Caption"
+    assert title(Language("ar")) == "Caption (Arabic)"
+
+
+def test_maps_are_labelled_with_words_as_people_write_them() -> None:
+    caption = replace(two_words(1, 0, 0, 0), spelling=("der", "Hund"))
+    labels = [label for _, label in word_maps(scene("red", "left"), caption)]
+    assert [label.split()[0] for label in labels] == ["der", "Hund"]

@@ -51,7 +51,9 @@ def _about(directory: Path) -> Iterator[tuple[str, object]]:
     yield "kind", kind_of(directory)
     yield "directory", directory.resolve()
     yield from _parts(model)
-    yield f"{model.vocabulary.unit}s", len(model.vocabulary)
+    language = model.vocabulary.language
+    yield "language", language
+    yield f"{language.unit if model.vocabulary.unit == 'word' else 'char'}s", len(model.vocabulary)
     size = (directory / "model.safetensors").stat().st_size
     yield "size", f"{size / 1e6:.1f} MB, the checksum is right"
     yield "format", FORMAT_VERSION
