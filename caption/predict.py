@@ -19,6 +19,7 @@ from caption.errors import DataError, ImageError
 from caption.files.paths import ImageFile, list_images
 from caption.models.caption import Caption
 from caption.models.captioner import CaptionModel
+from caption.models.confidence import Trust, caption_clues
 from caption.models.directory import DEFAULT_CAPTIONER, push_to_hub
 from caption.models.steering import Corrections, Steering, steered
 from caption.networks.concepts import Concepts
@@ -331,7 +332,8 @@ class Captioner:
         concepts: tuple[tuple[str, float], ...],
     ) -> Caption:
         best, *others = [self._single(found, grid_size, concepts) for found in hypotheses]
-        return replace(best, alternatives=tuple(others))
+        trust = Trust.of(self.model.confidence, best.clues)
+        return replace(best, alternatives=tuple(others), **trust._asdict())
 
     def _single(
         self,
@@ -356,6 +358,7 @@ class Captioner:
             score=hypothesis.score,
             concepts=concepts,
             concept_trace=concept_trace,
+            clues=caption_clues(self.model.vocabulary.words(words), hypothesis.log_probs, concepts),
         )
 
 

@@ -18,6 +18,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from caption.errors import ModelError
+from caption.models.confidence import Confidence
 from caption.models.directory import (
     described_by,
     load_weights,
@@ -34,6 +35,8 @@ from vqa.concepts import AnswerCopier, likeliest
 from vqa.config import HeadConfig
 
 KIND = "vqa"
+ANSWER_CLUES = ("probability", "unknown_words", "unusual_opening")
+"""What the confidence in an answer is made of, as `vqa.predict` gives it."""
 
 
 def opening(words: Sequence[str]) -> str:
@@ -157,6 +160,8 @@ class VqaModel(nn.Module):
         self.config, self.vocabulary, self.answers, self.sight = config, vocabulary, answers, sight
         self.openings = frozenset(openings)
         """How the training questions begin; others are of a kind that it has not learnt."""
+        self.confidence: Confidence | None = None
+        """What is expected of its answers; training makes it untrue."""
         fused = config.fused_dim
         if config.inputs != "image":
             self.question = QuestionEncoder(config, vocabulary_size=len(vocabulary))
@@ -340,6 +345,8 @@ class VqaModel(nn.Module):
                 "words": list(self.concept_words),
                 "only_copied": sorted(self.only_copied),
             }
+        if self.confidence is not None:
+            config["confidence"] = self.confidence.to_json()
         write_model(Path(directory), self, KIND, config, card=card, dtype=dtype)
 
     @classmethod
@@ -351,7 +358,7 @@ class VqaModel(nn.Module):
         """
         directory = locate_model(source)
         parts = ("head", "vocabulary", "answers", "sight", "openings")
-        config = read_config(directory, KIND, parts, also=("concepts",))
+        config = read_config(directory, KIND, parts, also=("concepts", "confidence"))
         with described_by(directory):
             concepts = config.get("concepts", {"words": (), "only_copied": ()})
             model = cls(
@@ -363,6 +370,8 @@ class VqaModel(nn.Module):
                 concept_words=_texts(concepts["words"], "concepts"),
                 only_copied=_texts(concepts["only_copied"], "answers that are only copied"),
             )
+            if "confidence" in config:
+                model.confidence = Confidence.from_json(config["confidence"], ANSWER_CLUES)
         load_weights(model, directory)
         return model.eval()
 

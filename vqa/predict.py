@@ -11,6 +11,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from caption.errors import DataError, ModelError
+from caption.models.confidence import Trust
 from caption.models.directory import DEFAULT_CAPTIONER, load_concepts, load_encoder
 from caption.networks.concepts import Concepts
 from caption.text.nouns import plural_of
@@ -49,14 +50,28 @@ class Answer:
     concepts: tuple[tuple[str, float], ...] = ()
     """Words that were recognised, or told by people, with their probabilities; the likeliest first.
     The answer was found with these and the grid."""
+    clues: tuple[float, ...] = ()
+    """What the confidence is made of, by `ANSWER_CLUES`."""
+    confidence: float | None = None
+    """How right it is expected to be, from 0 to 1, as the official accuracy counts; None where the
+    model has not been calibrated, as `glimpse prepare confidence` does it."""
+    is_guess: bool = False
+    """Whether that is so little that only a quarter of the answers have less."""
 
     def __str__(self) -> str:
         return self.text
 
     @property
+    def sureness(self) -> float:
+        """Its confidence or, of a model that has not been calibrated, the model's own opinion."""
+        return self.probability if self.confidence is None else self.confidence
+
+    @property
     def doubt(self) -> str | None:
         """What a person should be told of before believing the answer, if there is something."""
         doubts = []
+        if guess := Trust(self.confidence, self.is_guess).doubt:
+            doubts.append(guess)
         if self.unknown_words:
             words = ", ".join(f"'{word}'" for word in self.unknown_words)
             doubts.append(f"I do not know the word{'s' * (len(self.unknown_words) > 1)} {words}")
@@ -279,14 +294,18 @@ class QuestionAnswerer:
             if vocabulary.id_of(word) == vocabulary.unknown_id and any(map(str.isalnum, word))
         ]
         begins, learnt = opening(words), self.model.openings
+        is_unusual = bool(learnt) and begins not in learnt
+        clues = (top[0][1], float(len(set(unknown))), float(is_unusual))
         return Answer(
             text=top[0][0],
             probability=top[0][1],
             top=top,
             attention=weights.float().cpu().numpy(),
             unknown_words=tuple(dict.fromkeys(unknown)),
-            unusual_opening=None if begins in learnt or not learnt else begins,
+            unusual_opening=begins if is_unusual else None,
             concepts=concepts,
+            clues=clues,
+            **Trust.of(self.model.confidence, clues)._asdict(),
         )
 
 

@@ -13,7 +13,11 @@ from caption.text.language import ENGLISH, Language
 
 
 def write_alt_texts(
-    page: Path, rows: Iterable[Mapping[str, Any]], *, language: Language = ENGLISH
+    page: Path,
+    rows: Iterable[Mapping[str, Any]],
+    *,
+    language: Language = ENGLISH,
+    minimum_confidence: float = 0.0,
 ) -> None:
     """Write an HTML page with every captioned picture, the caption as its alternative text.
 
@@ -21,6 +25,7 @@ def write_alt_texts(
         page: where to; the pictures are linked relative to it.
         rows: of an output.
         language: of the captions; the page itself is English.
+        minimum_confidence: below which a caption, with its picture, is left out.
 
     Raises:
         DataError: a picture lies in an archive, where no page can show it.
@@ -33,7 +38,7 @@ def write_alt_texts(
             file.write('<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n')
             file.write("<title>Pictures with alternative texts</title>\n")
             for row in rows:
-                if "caption" in row:
+                if "caption" in row and row.get("confidence", 1.0) >= minimum_confidence:
                     if not Path(row["file"]).is_file():
                         raise DataError(
                             f"{row['file']}: no file that a page can show; unpack the archive, or "

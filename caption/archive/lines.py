@@ -44,12 +44,13 @@ def describe_archive(
     *,
     batch_images: int,
     concepts: Corrections | None = None,
+    minimum_confidence: float = 0.0,
     watch: Watcher = lambda described: described,
 ) -> Tally:
     """Write a JSON line for each file, going on where an earlier run was killed.
 
     A line holds `file` and either `caption` and `mean_log_prob` or `error`; and `concepts`, where
-    the model reads them.
+    the model reads them, `confidence`, where it was calibrated, and `weak`, where that is too low.
 
     Args:
         captioner: writes the captions.
@@ -57,6 +58,7 @@ def describe_archive(
         output: of the lines; while it is made, `output.parts` holds what is done.
         batch_images: files in a chunk.
         concepts: what people know better than the model of all files.
+        minimum_confidence: below which captions are marked as weak.
         watch: sees each file that is captioned now.
 
     Raises:
@@ -68,7 +70,7 @@ def describe_archive(
     if not output.exists():
         if concepts:
             captioner.check_concepts(concepts)  # what is refused must not become a plan
-        plan = _plan(captioner, files, batch_images, concepts)
+        plan = _plan(captioner, files, batch_images, concepts, minimum_confidence)
         _caption_parts(captioner, files, parts, plan, concepts=concepts, watch=watch)
         write_whole(output, lambda partial: _concatenate(parts, partial))
     names, errors = [], 0
@@ -111,7 +113,14 @@ def _caption_parts(
     with tqdm(total=len(files), initial=done, desc=parts.stem, unit="") as bar:
         for number in to_do:
             found = islice(stream, len(chunks[number]))
-            lines = [_line(file, with_concepts=captioner.reads_concepts) for file in found]
+            lines = [
+                _line(
+                    file,
+                    with_concepts=captioner.reads_concepts,
+                    minimum_confidence=plan["minimum_confidence"] or 0.0,
+                )
+                for file in found
+            ]
             write_text(_part(parts, number), "".join(lines))
             bar.update(len(chunks[number]))
 
@@ -125,6 +134,7 @@ def _plan(
     files: Sequence[ImageFile],
     batch_images: int,
     concepts: Corrections | None,
+    minimum_confidence: float,
 ) -> dict[str, Any]:
     """Return all that the captions depend on."""
     listing = "\n".join(map(str, files)).encode("utf-8", "surrogateescape")
@@ -134,6 +144,7 @@ def _plan(
         "search": asdict(captioner.search),
         "batch_images": batch_images,
         "concepts": dict(concepts) if concepts else None,
+        "minimum_confidence": minimum_confidence or None,
     }
 
 
@@ -152,7 +163,7 @@ def _begin(parts: Path, plan: dict[str, Any]) -> None:
         )
 
 
-def _line(file: DescribedFile, *, with_concepts: bool) -> str:
+def _line(file: DescribedFile, *, with_concepts: bool, minimum_confidence: float) -> str:
     row: dict[str, Any] = {"file": str(file.source)}
     if file.caption is None:
         row["error"] = file.error
@@ -162,6 +173,10 @@ def _line(file: DescribedFile, *, with_concepts: bool) -> str:
         row["mean_log_prob"] = round(sum(log_probs) / max(1, len(log_probs)), 3)
         if with_concepts:
             row["concepts"] = {word: round(p, 3) for word, p in file.caption.concepts}
+        if file.caption.confidence is not None:
+            row["confidence"] = file.caption.confidence
+        if file.caption.is_below(minimum_confidence):
+            row["weak"] = True
     # In ASCII, because names of files may be no valid Unicode.
     return json.dumps(row) + "\n"
 

@@ -43,7 +43,10 @@ KEYWORD = 0.5
 
 
 def write_sidecars(
-    described: Iterator[DescribedFile], *, language: Language = ENGLISH
+    described: Iterator[DescribedFile],
+    *,
+    language: Language = ENGLISH,
+    minimum_confidence: float = 0.0,
 ) -> Iterator[DescribedFile]:
     """Pass the files on, leaving `photo.jpg.xmp` beside each that has no sidecar yet.
 
@@ -53,6 +56,7 @@ def write_sidecars(
     Args:
         described: the files.
         language: of the captions.
+        minimum_confidence: below which a caption is left out.
 
     Raises:
         DataError: a file lies in an archive, or its folder cannot be written to.
@@ -62,8 +66,11 @@ def write_sidecars(
             raise DataError(f"{file.source}: nothing can be put beside it; unpack the archive")
         sidecar = file.source.with_name(f"{file.source.name}.xmp")
         own = file.source.with_suffix(".xmp")  # as some programs call it
-        if file.caption is not None and not sidecar.exists() and not own.exists():
-            write_text(sidecar, _packet(file.caption, language))
+        caption = file.caption
+        if caption is not None and caption.is_below(minimum_confidence):
+            caption = None
+        if caption is not None and not sidecar.exists() and not own.exists():
+            write_text(sidecar, _packet(caption, language))
         yield file
 
 

@@ -46,6 +46,9 @@ class Args:
     """What you know better than the model of all that is named here, as WORD=PROBABILITY: 'cat=1'
     or 'cat' must be named, 'dog=0' must not, anything between is a hint. For models that recognise
     words."""
+    minimum_confidence: float = 0.0
+    """Leave captions that are expected to be worse out of the alternative texts and the sidecars;
+    among the lines they are marked as weak. From 0 to 1, where 1 is as good as people's own."""
     show_concepts: bool = False
     """Show under each caption on the screen which words were recognised, and how surely; lines have
     them anyway."""
@@ -71,6 +74,13 @@ class Args:
             raise ValueError("annotations need one folder of images")
         if self.batch_images < 1:
             raise ValueError(f"batch_images must be at least 1, got {self.batch_images}")
+        if not 0 <= self.minimum_confidence <= 1:
+            raise ValueError(f"minimum_confidence must be in [0, 1], got {self.minimum_confidence}")
+        if self.minimum_confidence and not lines and not self.write_metadata:
+            raise ValueError(
+                "minimum_confidence needs something to leave captions out of: an output that ends "
+                "in .jsonl, or write_metadata"
+            )
         if self.show_concepts and self.output is not None:
             raise ValueError("show_concepts is for captions on the screen; leave out output")
         _ = self.corrections  # refused before a model is loaded
@@ -89,6 +99,7 @@ def main(args: Args) -> int:
     from caption.archive.results import listed_images, named_images, write_results
     from caption.archive.shards import Shard
     from caption.files.fonts import missing_font
+    from caption.models.confidence import uncalibrated
     from caption.predict import Captioner
 
     shard = None if args.shard is None else Shard.parse(args.shard)
@@ -99,6 +110,8 @@ def main(args: Args) -> int:
         files = list(dict.fromkeys(file for name in args.source for file in find_images(name)))
         ids = {}
     captioner = Captioner.from_pretrained(args.model, search=args.search)
+    if args.minimum_confidence and captioner.model.confidence is None:
+        raise uncalibrated("captions")
     if args.heat_maps is not None and (missing := missing_font(captioner.model.vocabulary.tokens)):
         print(missing, file=sys.stderr)
     if args.output is not None and args.output.suffix == ".jsonl":
@@ -106,15 +119,18 @@ def main(args: Args) -> int:
             files = list(shard.of(files, args.batch_images))
         output = args.output if shard is None else shard.named(args.output)
         _into_lines(captioner, files, output, args)
-        return 0  # the lines tell of errors; a scheduler would only try again
-    described = captioner.describe_files(
-        files, batch_images=args.batch_images, concepts=args.corrections
-    )
-    described = _watched(described, args, captioner)
-    if args.output is None:
-        failed = _print(described, show_concepts=args.show_concepts)
+        failed = 0  # the lines tell of errors; a scheduler would only try again
     else:
-        failed = write_results(args.output, described, ids or named_images(files))
+        described = captioner.describe_files(
+            files, batch_images=args.batch_images, concepts=args.corrections
+        )
+        described = _watched(described, args, captioner)
+        if args.output is None:
+            failed = _print(described, show_concepts=args.show_concepts)
+        else:
+            failed = write_results(args.output, described, ids or named_images(files))
+    if captioner.model.confidence is None:
+        print(uncalibrated("captions"), file=sys.stderr)
     if failed:
         print(f"{failed} of {len(files)} files could not be captioned", file=sys.stderr)
     return 1 if failed else 0
@@ -131,11 +147,17 @@ def _into_lines(captioner: "Captioner", files: "list[ImageFile]", output: Path, 
         output,
         batch_images=args.batch_images,
         concepts=args.corrections,
+        minimum_confidence=args.minimum_confidence,
         watch=lambda described: _watched(described, args, captioner),
     )
     print(f"{output}: {tally.num_files} files, {tally.num_errors} of them errors")
     if args.alt_text is not None:
-        write_alt_texts(args.alt_text, read_rows(output), language=captioner.language)
+        write_alt_texts(
+            args.alt_text,
+            read_rows(output),
+            language=captioner.language,
+            minimum_confidence=args.minimum_confidence,
+        )
 
 
 def _watched(
@@ -148,12 +170,16 @@ def _watched(
     if args.heat_maps is not None:
         described = write_heat_maps(described, args.heat_maps)
     if args.write_metadata:
-        return write_sidecars(described, language=captioner.language)
+        return write_sidecars(
+            described,
+            language=captioner.language,
+            minimum_confidence=args.minimum_confidence,
+        )
     return described
 
 
 def _print(described: "Iterable[DescribedFile]", *, show_concepts: bool) -> int:
-    """Print a line for each file, or two, and return how many failed."""
+    """Print a line for each file, and what more there is below it; return how many failed."""
     from caption.web.wording import recognised
 
     failed = 0
@@ -163,6 +189,8 @@ def _print(described: "Iterable[DescribedFile]", *, show_concepts: bool) -> int:
             print(file.error, file=sys.stderr)
         else:
             print(f"{file.source}\t{file.caption}")
+            if file.caption.doubt:
+                print(f"    {file.caption.doubt}")
             if show_concepts and file.caption.concepts:
                 print(f"    {recognised(file.caption.concepts)}")
     return failed

@@ -69,6 +69,7 @@ def main(args: Args) -> int:
     from caption.evaluation.report import table, write_page, write_report
     from caption.models.captioner import CaptionModel
     from caption.models.directory import DEFAULT_CAPTIONER, refuse_taken
+    from caption.training.confidence import refit
     from caption.training.finetune import (
         compare_models,
         divide,
@@ -112,6 +113,7 @@ def main(args: Args) -> int:
         return 130
     report = compare_models(best, old, parts.held_out, data=data_set.form)
     print(table(report))
+    best.confidence = refit(best, parts.held_out)
     pictures = {image.image_id: image.source for image in parts.held_out}
     write_page(args.output / "report.html", report, pictures)
     write_report(args.output / "report.json", report)

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float
 
 from caption.errors import ModelError
+from caption.models.confidence import Trust
 from caption.networks.attention import attention_entropy
 
 SOURCE_SHARE = 0.15
@@ -31,6 +32,13 @@ class Caption:
     concepts: tuple[tuple[str, float], ...] = ()
     """Words that were recognised, or told by people, with their probabilities; the likeliest first.
     The caption was written from these and the grid."""
+    clues: tuple[float, ...] = ()
+    """What the confidence is made of, as `caption_clues` gives it."""
+    confidence: float | None = None
+    """How good it is expected to be, from 0 to 1, which is as good as people's own; None where the
+    model has not been calibrated, as `glimpse prepare confidence` does it."""
+    is_guess: bool = False
+    """Whether that is so little that only a quarter of the captions of photos have less."""
     concept_trace: Float[np.ndarray, "word concept"] | None = None
     """Share of the attention that went to each of them; the rest went to the grid."""
     alternatives: tuple["Caption", ...] = ()
@@ -45,6 +53,15 @@ class Caption:
     def shown(self) -> tuple[str, ...]:
         """What the model wrote, for people."""
         return self.spelling or self.words
+
+    @property
+    def doubt(self) -> str | None:
+        """What a person should be told of before believing it, if there is something."""
+        return Trust(self.confidence, self.is_guess).doubt
+
+    def is_below(self, minimum_confidence: float) -> bool:
+        """Return whether it is expected to be worse than this; never where nothing is expected."""
+        return self.confidence is not None and self.confidence < minimum_confidence
 
     @property
     def has_attention(self) -> bool:

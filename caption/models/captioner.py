@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from caption.errors import ModelError
+from caption.models.confidence import CAPTION_CLUES, Confidence
 from caption.models.directory import (
     concept_config,
     described_by,
@@ -67,6 +68,8 @@ class CaptionModel(nn.Module):
         """
         super().__init__()
         self.vocabulary = vocabulary
+        self.confidence: Confidence | None = None
+        """What is expected of its captions; training makes it untrue."""
         self.encoder = ImageEncoder(encoder)
         self.decoder: Decoder[Any] = build_decoder(
             decoder, feature_dim=self.encoder.feature_dim, vocabulary_size=len(vocabulary)
@@ -337,10 +340,12 @@ class CaptionModel(nn.Module):
         return frozenset(ids) - {self.vocabulary.unknown_id}
 
     def fingerprint(self) -> str:
-        """Return 16 hexadecimal digits that stand for the weights and all words."""
+        """Return 16 hexadecimal digits that stand for the weights, all words and the confidence."""
         digest = hashlib.sha256(json.dumps(self.vocabulary.to_json(), sort_keys=True).encode())
         if self.concepts is not None:
             digest.update(json.dumps(self.concepts.words).encode())
+        if self.confidence is not None:
+            digest.update(json.dumps(self.confidence.to_json()).encode())
         for name, tensor in sorted(self.state_dict().items()):
             digest.update(name.encode())
             digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
@@ -364,6 +369,8 @@ class CaptionModel(nn.Module):
         if self.concepts is not None:
             words = {"words": list(self.concepts.words)}
             config["concepts"] = asdict(self.concepts.config) | words
+        if self.confidence is not None:
+            config["confidence"] = self.confidence.to_json()
         write_model(Path(directory), self, KIND, config, card=card, dtype=dtype)
 
     @classmethod
@@ -375,7 +382,8 @@ class CaptionModel(nn.Module):
         """
         directory = locate_model(source)
         config = read_config(
-            directory, KIND, ("encoder", "decoder", "vocabulary"), also=("concepts",)
+            *(directory, KIND, ("encoder", "decoder", "vocabulary")),
+            also=("concepts", "confidence"),
         )
         with described_by(directory):
             concepts = concept_config(config["concepts"]) if "concepts" in config else ()
@@ -385,5 +393,7 @@ class CaptionModel(nn.Module):
                 Vocabulary.from_json(config["vocabulary"]),
                 *concepts,
             )
+            if "confidence" in config:
+                model.confidence = Confidence.from_json(config["confidence"], CAPTION_CLUES)
         load_weights(model, directory, renamed=OLD_NAMES)
         return model.to(memory_format=torch.channels_last).eval()

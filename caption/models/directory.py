@@ -5,6 +5,7 @@ config says everything that is needed to build the model and to prove that the w
 """
 
 import json
+import shutil
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -64,6 +65,31 @@ def write_model(
         content = {"format": FORMAT_VERSION, "kind": kind, **config, "weights": proof}
         write_json(partial / "config.json", content)
         (partial / "README.md").write_text(card, encoding="utf-8")
+
+
+def copy_with(source: Path, directory: Path, part: str, value: Any) -> None:
+    """Copy a model with another value for a part of its config; the weights stay as they are.
+
+    Args:
+        source: directory of the model.
+        directory: of the copy; a model that is there already is replaced, and the same directory
+            gets the part alone.
+        part: of the config, such as "confidence".
+        value: plain values.
+
+    Raises:
+        ModelError: the model is damaged.
+    """
+    config = _read_config(source) | {part: value}
+    _check_weights(source / "model.safetensors", config["weights"])
+    if directory.exists() and directory.samefile(source):
+        write_json(directory / "config.json", config)
+        return
+    with replaced_directory(directory) as partial:
+        for name in ("model.safetensors", "README.md"):
+            if (source / name).is_file():
+                shutil.copyfile(source / name, partial / name)
+        write_json(partial / "config.json", config)
 
 
 def refuse_taken(directory: Path) -> None:

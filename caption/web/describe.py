@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 MAX_BEAMS = 8
 Described = tuple[str, str, list[tuple["Image.Image", str]], str]
 """The caption, its alternatives, a map for each word with its label, and what they say."""
+Shown = tuple[str, str, list[tuple["Image.Image", str]], str, str]
+"""These and whether it is a guess."""
 
 
 def add_captions(photo: "gr.Image", captioner: "Captioner", look: Eyes) -> None:
@@ -32,6 +34,7 @@ def add_captions(photo: "gr.Image", captioner: "Captioner", look: Eyes) -> None:
     shown: dict[str, Any] = {"interactive": False, "lines": 2}
     shown["rtl"] = captioner.language.is_right_to_left
     text = gr.Textbox(label=title(captioner.language), elem_id="caption", **shown)
+    doubt = gr.Markdown(elem_id="doubt", elem_classes="hint")
     words = add_words() if captioner.reads_concepts else None
     others = gr.Textbox(label="Alternatives", elem_id="alternatives", **shown)
     maps = add_gallery("Where it looked for each word", elem_id="maps")
@@ -40,24 +43,22 @@ def add_captions(photo: "gr.Image", captioner: "Captioner", look: Eyes) -> None:
     button = gr.Button("Caption", variant="primary")
     told: list[gr.Component] = [text, others, maps, what_maps_say]
     describe = Describe(captioner, look)
-    options: dict[str, Any] = {
-        "fn": describe.caption,
-        "inputs": [photo, *settings],
-        "outputs": told,
-        **ONE_AT_A_TIME,
-    }
+    asked = [photo, *settings]
+    # What is more on the page is not for other programs, which call this as they always have.
+    gr.Button(visible=False).click(
+        describe.caption, asked, told, api_name="caption", **ONE_AT_A_TIME
+    )
+    told = [*told, doubt]
+    private: dict[str, Any] = {"api_visibility": "private", **ONE_AT_A_TIME}
     # Uploads and examples are captioned at once; the button is for other settings.
     if words is None:
-        button.click(api_name="caption", **options)
-        photo.change(api_visibility="private", **options)
+        for event in (button.click, photo.change):
+            event(describe.plain, asked, told, **private)
         return
-    # What is checked on a page is not for other programs, which call this as they always have.
-    gr.Button(visible=False).click(api_name="caption", **options)
-    private: dict[str, Any] = {"api_visibility": "private", **ONE_AT_A_TIME}
     recognised, also = words
     for event in (button.click, recognised.input, also.submit):
         event(describe.corrected, [photo, recognised, also, *settings], told, **private)
-    photo.change(describe.anew, [photo, *settings], [recognised, also, *told], **private)
+    photo.change(describe.anew, asked, [recognised, also, *told], **private)
 
 
 def _add_settings(styles: Sequence[str]) -> list["gr.Component"]:
@@ -88,7 +89,12 @@ class Describe:
         style: str = "",
     ) -> Described:
         """Caption a photo; say how sure the model is and where it looked for every word."""
-        return self._described(image, {}, num_beams, num_alternatives, style)
+        text, others, maps, hints, _ = self.plain(image, num_beams, num_alternatives, style)
+        return text, others, maps, hints
+
+    def plain(self, image: "Image.Image | None", *settings: Any) -> Shown:
+        """Caption a photo that nobody has corrected."""
+        return self._described(image, {}, *settings)
 
     def anew(self, image: "Image.Image | None", *settings: Any) -> tuple[Any, ...]:
         """Say what is recognised in a photo that nobody has corrected yet, and caption it."""
@@ -96,7 +102,7 @@ class Describe:
 
     def corrected(
         self, image: "Image.Image | None", checked: list[str], also: str, *settings: Any
-    ) -> Described:
+    ) -> Shown:
         """Caption a photo of which a person has said what it shows."""
         concepts = corrections(self._recognised(image), checked, also)
         try:
@@ -114,9 +120,9 @@ class Describe:
         num_beams: int,
         num_alternatives: int,
         style: str = "",
-    ) -> Described:
+    ) -> Shown:
         if image is None:
-            return "", "", [], ""
+            return "", "", [], "", ""
         search = replace(
             self.captioner.search,
             num_beams=max(int(num_beams), int(num_alternatives) + 1),
@@ -124,4 +130,5 @@ class Describe:
             style=style,
         )
         (best,) = self.captioner.describe(self.look(image), search=search, concepts=concepts)
-        return best.text, alternatives(best), word_maps(image, best), hint(best)
+        maps = word_maps(image, best)
+        return best.text, alternatives(best), maps, hint(best), best.doubt or ""

@@ -44,6 +44,7 @@ BESIDES = {
     "--config.decoder.visual-dim 32 --config.decoder.state-dim 32",
     "glimpse train answers": "--config.trainer.epochs 1 --captioner tiny",
     "glimpse evaluate answers --model": "--captioner tiny",
+    "glimpse prepare confidence --model runs/ask/best": "--captioner tiny",
     "glimpse evaluate captions --data val": "--model tiny",
     "glimpse prepare coco": "--dry-run",
     "glimpse finetune captions": "--epochs 1 --model tiny",

@@ -46,8 +46,8 @@ def test_a_photo_is_looked_at_once_however_often_it_is_corrected(knowing) -> Non
     handle.remove()
     assert len(looks) == 1
     empty = describe.anew(None, 3, 0)
-    assert empty == (all_checked({}), "", "", "", [], "")
-    assert describe.corrected(None, [], "", 3, 0) == ("", "", [], "")
+    assert empty == (all_checked({}), "", "", "", [], "", "")
+    assert describe.corrected(None, [], "", 3, 0) == ("", "", [], "", "")
 
 
 class Visitor:

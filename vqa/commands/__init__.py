@@ -33,6 +33,7 @@ GLIMPSE = Program(
             "prepare borrowed": "caption.commands.borrow:Args",
             "prepare frequencies": "caption.commands.frequencies:Args",
             "prepare concepts": "vqa.commands.concepts:Args",
+            "prepare confidence": "vqa.commands.confidence:Args",
             "prepare questions": "vqa.commands.prepare:Questions",
             "prepare easy-vqa": "vqa.commands.prepare:EasyVqa",
             "prepare split": "vqa.commands.prepare:Split",

@@ -1,5 +1,6 @@
 """Ask questions about an image."""
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -38,14 +39,17 @@ def main(args: Args) -> None:
     """Print an answer to each question, and what the model did not understand."""
     if not args.questions:
         raise DataError(f'give a question too: glimpse ask {args.image} "what is this?"')
+    from caption.models.confidence import uncalibrated
     from caption.vision.image import load_image
     from caption.vision.overlay import word_sheet
     from vqa.predict import QuestionAnswerer
 
     answerer = QuestionAnswerer.from_pretrained(args.model, captioner=args.captioner)
     answers = answerer.ask(args.image, args.questions, concepts=corrections(args.concepts))
+    if answerer.model.confidence is None:
+        print(uncalibrated("answers"), file=sys.stderr)
     for number, (question, answer) in enumerate(zip(args.questions, answers, strict=True), start=1):
-        print(f"{question}\t{answer.text}\t{answer.probability:.0%}")
+        print(f"{question}\t{answer.text}\t{answer.sureness:.0%}")
         if answer.doubt:
             print(f"  ({answer.doubt})")
         if args.heat_maps is not None:

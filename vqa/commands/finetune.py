@@ -33,6 +33,7 @@ def main(args: Args) -> int:
 
     from caption.models.directory import refuse_taken
     from caption.vision.extract import store_features
+    from vqa.confidence import refit
     from vqa.data.check import checked
     from vqa.data.forms import read_questions
     from vqa.finetune import (
@@ -79,6 +80,7 @@ def main(args: Args) -> int:
     )
     print(comparison, *comparison.table().lines(), sep="\n")
     write_page(args.output / "report.html", comparison)
+    outcome.model.confidence = refit(outcome.model, eyes, held_out, store)
     install(
         *(outcome.model, args.output, comparison),
         source=args.model or "the package's default model",

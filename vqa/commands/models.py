@@ -56,6 +56,7 @@ def _about(directory: Path) -> Iterator[tuple[str, object]]:
     yield f"{language.unit if model.vocabulary.unit == 'word' else 'char'}s", len(model.vocabulary)
     size = (directory / "model.safetensors").stat().st_size
     yield "size", f"{size / 1e6:.1f} MB, the checksum is right"
+    yield "confidence", model.confidence or "not calibrated"
     yield "format", FORMAT_VERSION
 
 

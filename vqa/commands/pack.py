@@ -54,6 +54,8 @@ def main(args: Args) -> None:
                 f"{source}: knows other words than {args.model[0]}, so that their mean would know "
                 "none; give models that were trained on from the same one"
             )
+    if others:
+        model.confidence = None  # it was in the outcomes of the first alone
     give_mean(model, others, shares=args.shares or None)
     model.save_pretrained(args.output, card=card, dtype=torch.float16)
     size = (args.output / "model.safetensors").stat().st_size

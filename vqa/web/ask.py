@@ -82,7 +82,7 @@ def _message(role: str, content: str) -> dict[str, str]:
 
 
 def _reply(answer: "Answer") -> str:
-    shown = f"{answer.text} ({percent(answer.probability)} sure)"
+    shown = f"{answer.text} ({percent(answer.sureness)} sure)"
     return f"{shown}\n{answer.doubt}" if answer.doubt else shown
 
 
