@@ -11,14 +11,13 @@ from caption.data.batches import read_pixels, read_stored
 from caption.data.forms import read_captions
 from caption.errors import FeatureStoreError, ImageError
 from caption.evaluation.run import evaluate_captions
-from caption.models.directory import DEFAULT_CAPTIONER
+from caption.models.directory import CAPTIONERS
 from caption.predict import Caption, Captioner
 from caption.search.config import SearchConfig
 from caption.vision.extract import store_features
 from caption.vision.features import ImageFeatures
 from caption.vision.transforms import Preprocess
-
-EXAMPLES = DEFAULT_CAPTIONER.parent / "examples"
+from caption.web.photo import EXAMPLE_FOLDER
 
 
 def test_a_caption_says_where_it_looked_for_every_word(captioner) -> None:
@@ -224,10 +223,11 @@ def test_a_captioner_is_uploaded_whole(captioner, monkeypatch) -> None:
     assert captioner.push_to_hub("owner/name", card="# tiny\n", private=True) == "owner/name True"
 
 
-def test_the_default_model_is_in_the_package_and_small_enough() -> None:
-    captioner = Captioner.from_pretrained(device="cpu")
-    assert DEFAULT_CAPTIONER.joinpath("model.safetensors").stat().st_size <= 40e6
-    photographer = captioner(EXAMPLES / "camera.jpg")
+@pytest.mark.parametrize(("name", "most"), [("base", 40e6), ("small", 12e6)])
+def test_the_models_of_the_package_are_small_enough_and_see_a_man(name: str, most: float) -> None:
+    captioner = Captioner.from_pretrained(name, device="cpu")
+    assert CAPTIONERS[name].joinpath("model.safetensors").stat().st_size <= most
+    photographer = captioner(EXAMPLE_FOLDER / "camera.jpg")
     assert "man" in photographer.words
     assert photographer.attention.shape[1:] == captioner.model.encoder.grid_size
 

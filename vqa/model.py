@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from caption.errors import ModelError
 from caption.models.confidence import Confidence
 from caption.models.directory import (
+    NAMES,
     described_by,
     load_weights,
     locate_model,
@@ -35,6 +36,9 @@ from vqa.concepts import AnswerCopier, likeliest
 from vqa.config import HeadConfig
 
 KIND = "vqa"
+ANSWERERS = {name: Path(__file__).parent / "pretrained" / name for name in NAMES}
+"""Those that come with the package, each under the name of the captioner whose encoder it reads."""
+DEFAULT_ANSWERER = ANSWERERS["base"]
 ANSWER_CLUES = ("probability", "unknown_words", "unusual_opening")
 """What the confidence in an answer is made of, as `vqa.predict` gives it."""
 
@@ -351,12 +355,12 @@ class VqaModel(nn.Module):
 
     @classmethod
     def from_pretrained(cls, source: Path | str) -> "VqaModel":
-        """Load a model directory, or download one by its hub id ('owner/name').
+        """Load a model directory, or one by its hub id ('owner/name') or its name in the package.
 
         Raises:
             ModelError: it is not there, of another format, damaged or inconsistent.
         """
-        directory = locate_model(source)
+        directory = locate_model(source, ANSWERERS)
         parts = ("head", "vocabulary", "answers", "sight", "openings")
         config = read_config(directory, KIND, parts, also=("concepts", "confidence"))
         with described_by(directory):

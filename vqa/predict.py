@@ -12,7 +12,7 @@ from torch import Tensor
 
 from caption.errors import DataError, ModelError
 from caption.models.confidence import Trust
-from caption.models.directory import DEFAULT_CAPTIONER, load_concepts, load_encoder
+from caption.models.directory import CAPTIONERS, DEFAULT_CAPTIONER, load_concepts, load_encoder
 from caption.networks.concepts import Concepts
 from caption.text.nouns import plural_of
 from caption.text.tokenize import tokenize
@@ -21,11 +21,9 @@ from caption.vision.features import ImageFeatures
 from caption.vision.image import ImageSource
 from vqa.concepts import LEAST, NEVER, by_word, needed
 from vqa.config import HeadConfig, TextConfig
-from vqa.model import VqaModel, opening
+from vqa.model import DEFAULT_ANSWERER, VqaModel, opening
 from vqa.question import Turn, encode_history, encode_words, last_turns, pad
 
-DEFAULT_ANSWERER = Path(__file__).parent / "default"
-"""The question answerer that comes with the package."""
 LONGEST_QUESTION = TextConfig().max_length
 NEXT_TO_NOTHING = 1e-12
 """Attention to the whole grid that is as good as none."""
@@ -109,7 +107,8 @@ class QuestionAnswerer:
         """Load a question answerer.
 
         Args:
-            source: model directory, or hub id to download; by default the model of this package.
+            source: model directory, hub id to download, or the name of a model of this package, of
+                which the first is the default.
             captioner: the model whose encoder it reads; by default the one of this package.
             device: where to run, such as 'cpu' or 'cuda:1'; by default the best that is there.
 
@@ -119,7 +118,7 @@ class QuestionAnswerer:
         """
         device = device or PartialState().device
         model = VqaModel.from_pretrained(source or DEFAULT_ANSWERER).to(device)
-        return cls(model, load_eyes(captioner, model.config, device))
+        return cls(model, eyes_of(model, captioner, device))
 
     def __call__(
         self,
@@ -307,6 +306,26 @@ class QuestionAnswerer:
             clues=clues,
             **Trust.of(self.model.confidence, clues)._asdict(),
         )
+
+
+def eyes_of(
+    model: VqaModel, captioner: str | Path | None, device: str | torch.device
+) -> FeatureExtractor:
+    """Load what a trained model has learnt to look with.
+
+    Args:
+        model: reads the features.
+        captioner: the model whose encoder it is; by default the one of this package that has it.
+        device: where to look.
+
+    Raises:
+        ModelError: as `load_eyes` does.
+    """
+    for packaged in CAPTIONERS.values() if captioner is None else ():
+        eyes = load_eyes(packaged, model.config, device)
+        if eyes.encoder_id == model.sight.encoder_id:
+            return eyes
+    return load_eyes(captioner, model.config, device)
 
 
 def load_eyes(

@@ -24,7 +24,7 @@ class Args:
     source: Annotated[tuple[str, ...], tyro.conf.Positional]
     """Image files, folders, tar shards, or quoted patterns such as 'trip/*.jpg'."""
     model: str | None = None
-    """Model directory or hub id; by default the model that comes with the package."""
+    """Model directory, hub id or name (base, small); base by default."""
     output: Path | None = None
     """Write here instead of on the screen: with the suffix .jsonl a line for each file, in a run
     that goes on where it was killed; with .json the COCO results format."""

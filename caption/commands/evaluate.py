@@ -33,7 +33,7 @@ class Args:
     results: Path | None = None
     """COCO results JSON file with the captions; without it a model captions the images."""
     model: str | None = None
-    """Model directory or hub id; by default the model that comes with the package."""
+    """Model directory, hub id or name (base, small); base by default."""
     versus: Path | None = None
     """Results file with other captions of the same images: is the difference real?"""
     subset: bool = False

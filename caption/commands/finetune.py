@@ -24,7 +24,7 @@ class Finetuning:
     manifest: Path | None = None
     """File that says it; by default it is looked for in the folder."""
     model: str | None = None
-    """Model directory or hub id to start from; by default the model that comes with the package."""
+    """Model directory, hub id or name (base, small) to start from; base by default."""
     held_out: float = 0.2
     """Share of the images that tells how good the outcome is, where the data set does not say."""
     epochs: int | None = None

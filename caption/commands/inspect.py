@@ -44,7 +44,7 @@ class Args:
     run: Path | None = None
     """Directory of a training run, whose validation scores are drawn over its epochs."""
     model: str | None = None
-    """Model directory or hub id; by default the model that comes with the package."""
+    """Model directory, hub id or name (base, small); base by default."""
 
     def __post_init__(self) -> None:
         if not self.source and self.data is None and self.run is None:

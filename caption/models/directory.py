@@ -20,13 +20,16 @@ from torch import nn
 
 from caption.errors import ModelError
 from caption.files.writing import replaced_directory, sha256, write_json
+from caption.models.weights import restored, stored
 from caption.vision.concepts import ConceptHead
 from caption.vision.config import ConceptConfig, EncoderConfig, PreprocessConfig
 from caption.vision.encoder import ImageEncoder, read_tensors
 
 FORMAT_VERSION = 1
-DEFAULT_CAPTIONER = Path(__file__).parents[1] / "default"
-"""The captioner that comes with the package."""
+NAMES = ("base", "small")
+"""Of the models that come with the package: captioners, and for each a question answerer."""
+CAPTIONERS = {name: Path(__file__).parents[1] / "pretrained" / name for name in NAMES}
+DEFAULT_CAPTIONER = CAPTIONERS["base"]
 
 
 def write_model(
@@ -46,20 +49,11 @@ def write_model(
         kind: what the model does, such as "caption".
         config: all that is needed to build the model again.
         card: text of the model card.
-        dtype: type of the weights on disk; float16 halves the size.
+        dtype: type of the weights on disk, as `stored` takes it.
     """
     with replaced_directory(directory) as partial:
         weights = partial / "model.safetensors"
-        save_file(
-            {
-                name: tensor.detach()
-                .to(dtype if tensor.is_floating_point() else tensor.dtype)
-                .cpu()
-                .contiguous()
-                for name, tensor in model.state_dict().items()
-            },
-            weights,
-        )
+        save_file(stored(model.state_dict(), dtype), weights)
         weights.chmod(0o644)  # safetensors leaves it to the owner alone
         proof = {"sha256": sha256(weights), "bytes": weights.stat().st_size}
         content = {"format": FORMAT_VERSION, "kind": kind, **config, "weights": proof}
@@ -120,14 +114,30 @@ def install_model(model: Saveable, directory: Path, *, card: str) -> None:
     whole.rmdir()
 
 
-def locate_model(source: Path | str) -> Path:
-    """Return the local directory of a model, downloading it if `source` is a hub id."""
+def locate_model(source: Path | str, packaged: Mapping[str, Path] = CAPTIONERS) -> Path:
+    """Return the local directory of a model, downloading it if `source` is a hub id.
+
+    Args:
+        source: model directory, hub id, or the name of a model that comes with the package.
+        packaged: the directories of these by name.
+
+    Raises:
+        ModelError: there is no such model, or two are called so.
+    """
     directory = Path(source)
+    if isinstance(source, str) and source in packaged:
+        if (directory / "config.json").exists():
+            raise ModelError(
+                f"{source}: a model that comes with the package, and a model directory here; give "
+                f"./{source} for the directory, {packaged[source]} for the package's"
+            )
+        return packaged[source]
     if directory.is_dir():
         return directory
     if isinstance(source, Path) or source.count("/") != 1 or source.startswith((".", "/", "~")):
         raise ModelError(
-            f"{source}: no such directory; give a model directory or a hub id like owner/name"
+            f"{source}: no such directory; give a model directory, a hub id like owner/name, or a "
+            f"model that comes with the package: {', '.join(packaged)}"
         )
     try:
         files = ["config.json", "model.safetensors", "README.md"]
@@ -280,11 +290,12 @@ def load_weights(
         ModelError: they are another model's.
     """
     path = directory / "model.safetensors"
-    tensors = {
-        _renamed(name, renamed).removeprefix(prefix): tensor
-        for name, tensor in read_tensors(path).items()
-        if name.startswith(prefix)
-    }
+    written = {name: t for name, t in read_tensors(path).items() if name.startswith(prefix)}
+    try:
+        weights = restored(written)
+    except ValueError as error:
+        raise ModelError(f"{path}: {error}; get the model again") from None
+    tensors = {_renamed(name, renamed).removeprefix(prefix): t for name, t in weights.items()}
     own = model.state_dict()
     tensors = _missing_counters(own.keys() - tensors.keys()) | tensors
     wrong = sorted(

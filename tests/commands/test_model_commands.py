@@ -1,6 +1,7 @@
 """Models listed, described and packed, as a person types it."""
 
 import json
+import re
 
 import pytest
 import torch
@@ -9,20 +10,35 @@ from console import run_here
 from caption.errors import ModelError
 from caption.models import grow
 from caption.models.captioner import CaptionModel
-from caption.models.directory import DEFAULT_CAPTIONER
+from caption.models.directory import CAPTIONERS, DEFAULT_CAPTIONER, NAMES
 from caption.models.mean import give_mean
-from vqa.predict import DEFAULT_ANSWERER
+from vqa.commands.models import measured
+from vqa.model import ANSWERERS
 
 
-def test_the_models_of_the_package_are_listed() -> None:
+def test_the_models_of_the_package_are_listed_with_what_was_measured() -> None:
     done = run_here("models")
+    assert done.returncode == 0, done.stderr
+    for name in NAMES:
+        sizes = re.findall(rf"^{name} +(captions|answers) +([\d.]+) MB", done.stdout, re.MULTILINE)
+        assert [purpose for purpose, _ in sizes] == ["captions", "answers"]
+        for directory in (CAPTIONERS[name], ANSWERERS[name]):
+            assert measured(directory)
+            for what, value in measured(directory):
+                assert re.search(
+                    f"{re.escape(what)} +{re.escape(value)}$", done.stdout, re.MULTILINE
+                )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_is_a_captioner_and_an_answerer_with_its_eyes(name: str) -> None:
+    done = run_here("models", name)
     assert done.returncode == 0, done.stderr
     captioner, answerer = (facts(part) for part in done.stdout.split("\n\n"))
     assert (captioner["kind"], answerer["kind"]) == ("caption", "vqa")
-    assert captioner["directory"] == str(DEFAULT_CAPTIONER.resolve())
-    assert answerer["directory"] == str(DEFAULT_ANSWERER.resolve())
-    architecture, encoder_id = captioner["encoder"].split(", ")
-    assert architecture == "mobilenet_v2"
+    assert captioner["directory"] == str(CAPTIONERS[name].resolve())
+    assert answerer["directory"] == str(ANSWERERS[name].resolve())
+    _, encoder_id = captioner["encoder"].split(", ")
     assert answerer["encoder"].endswith(encoder_id)
     for model in (captioner, answerer):
         assert float(model["size"].split()[0]) > 5
@@ -30,17 +46,32 @@ def test_the_models_of_the_package_are_listed() -> None:
     assert int(answerer["answers"]) > 500
 
 
-def test_a_model_is_packed_and_described(tiny_model, tmp_path) -> None:
+def test_a_name_of_no_model_or_of_two_is_refused(tiny_model, tmp_path, monkeypatch) -> None:
+    unknown = run_here("models", "large")
+    assert unknown.returncode == 2
+    assert "comes with the package: base, small" in unknown.stderr
+    tiny_model.save_pretrained(tmp_path / "small", card="")
+    monkeypatch.chdir(tmp_path)
+    for command in (("models", "small"), ("caption", "photo.jpg", "--model", "small")):
+        two = run_here(*command)
+        assert two.returncode == 2
+        assert "small: a model that comes with the package, and a model directory" in two.stderr
+    assert run_here("models", "./small").returncode == 0
+
+
+@pytest.mark.parametrize(("bits", "times"), [(16, 2), (8, 4)])
+def test_a_model_is_packed_and_described(bits: int, times: int, tiny_model, tmp_path) -> None:
     tiny_model.save_pretrained(tmp_path / "large", card="")
     card = tmp_path / "card.md"
     card.write_text("# Blocks")
     packed = run_here(
-        *("pack", "--model", tmp_path / "large", "--card", card, "--output", tmp_path / "small")
+        *("pack", "--model", tmp_path / "large", "--card", card, "--output", tmp_path / "small"),
+        *("--bits", bits),
     )
     assert packed.returncode == 0, packed.stderr
     assert (tmp_path / "small" / "README.md").read_text() == "# Blocks"
     sizes = [(tmp_path / n / "model.safetensors").stat().st_size for n in ("large", "small")]
-    assert sizes[0] == pytest.approx(2 * sizes[1], rel=0.2)
+    assert sizes[0] == pytest.approx(times * sizes[1], rel=0.2)
     described = run_here("models", tmp_path / "small")
     assert described.returncode == 0, described.stderr
     model = facts(described.stdout)

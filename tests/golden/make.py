@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from caption.models.directory import DEFAULT_CAPTIONER
 from caption.predict import Caption, Captioner
 from caption.search.config import SearchConfig
 from caption.vision.features import ImageFeatures
+from caption.web.photo import EXAMPLE_FOLDER
 from vqa.predict import Answer, QuestionAnswerer
 
 KEPT = Path(__file__).with_name("captions.json")
@@ -42,7 +42,7 @@ Observed = dict[str, dict[str, Any]]
 
 def pictures() -> Iterator[tuple[str, Path | np.ndarray[Any, np.dtype[np.uint8]]]]:
     """Yield the example photos, and pictures that need no file."""
-    for path in sorted((DEFAULT_CAPTIONER.parent / "examples").glob("*.jpg")):
+    for path in sorted(EXAMPLE_FOLDER.glob("*.jpg")):
         yield path.name, path
     y, x = np.mgrid[0:90, 0:140]
     yield "ramp", np.stack([x * 255 // 139, y * 255 // 89, (x + y) * 255 // 228], -1).astype("u1")

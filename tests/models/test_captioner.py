@@ -185,7 +185,7 @@ def test_any_other_weight_that_is_missing_is_named(tiny_model, directory, ending
 
 
 def test_a_model_that_is_not_there_is_one_sentence(tmp_path) -> None:
-    with pytest.raises(ModelError, match="give a model directory or a hub id"):
+    with pytest.raises(ModelError, match="give a model directory, a hub id"):
         locate_model("nowhere")
     with pytest.raises(ModelError, match="no such directory"):
         locate_model(tmp_path / "gone")

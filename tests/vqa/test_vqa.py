@@ -27,8 +27,8 @@ from caption.vision.store import StorePlan, write_store
 from vqa.answers import AnswerVocabulary
 from vqa.config import HeadConfig, VqaConfig
 from vqa.data.reading import read_vqa, split_by_image
-from vqa.model import VqaModel
-from vqa.predict import DEFAULT_ANSWERER, QuestionAnswerer
+from vqa.model import DEFAULT_ANSWERER, VqaModel
+from vqa.predict import QuestionAnswerer
 from vqa.question import Turn, encode_question, last_turns, pad
 from vqa.task import build_task
 

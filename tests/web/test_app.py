@@ -9,7 +9,7 @@ from tiny import ROOT
 
 from caption.errors import ModelError
 from vqa.commands.app import load_answerer
-from vqa.predict import DEFAULT_ANSWERER
+from vqa.model import DEFAULT_ANSWERER
 
 
 def test_help_loads_nothing_heavy() -> None:
@@ -30,7 +30,7 @@ finally:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--model", "nowhere"], "give a model directory or a hub id"),
+        (["--model", "nowhere"], "give a model directory, a hub id"),
         (["--port", "99999"], "port must be between 1 and 65535, got 99999"),
     ],
 )

@@ -16,11 +16,10 @@ class Args:
     """Caption photos in the browser."""
 
     model: str | None = None
-    """Model directory or hub id of the captioner; by default the one that comes with the
-    package."""
+    """Model directory, hub id or name (base, small) of the captioner; base by default."""
     ask_model: str | None = None
-    """Model directory or hub id of the question answerer, trained on the features of the
-    captioner's encoder; by default the one that comes with the package."""
+    """Model directory, hub id or name of the question answerer, trained on the features of the
+    captioner's encoder; by default the one of the package that was."""
     host: str = "127.0.0.1"
     """Address to serve; others than this machine can only connect if it is not a loopback one."""
     port: int | None = None
@@ -36,20 +35,34 @@ def main(args: Args) -> None:
     settle_gradio()
     from caption.predict import Captioner
 
-    captioner = Captioner.from_pretrained(args.model)
+    captioner = Captioner.from_pretrained(args.model or _named(args.ask_model))
     answerer = load_answerer(captioner, args.ask_model)
     launch(build_app(captioner, answerer), host=args.host, port=args.port)
 
 
 def load_answerer(captioner: "Captioner", source: str | None) -> "QuestionAnswerer | None":
-    """Load the question answerer, or none where only the captioner was changed."""
-    from vqa.model import VqaModel
-    from vqa.predict import DEFAULT_ANSWERER, QuestionAnswerer
+    """Load a question answerer.
 
-    model = VqaModel.from_pretrained(source or DEFAULT_ANSWERER)
-    sees_as_it_learnt = model.sight.encoder_id == captioner.extract.encoder_id and (
-        captioner.extract.head is not None or not model.config.reads_concepts
-    )
-    if source is None and not sees_as_it_learnt:
-        return None
-    return QuestionAnswerer(model.to(captioner.model.device), captioner.extract)
+    Args:
+        captioner: with whose eyes it looks.
+        source: model directory, hub id or name; by default the one of the package that has learnt
+            to look so, or none where none has.
+    """
+    from vqa.model import ANSWERERS, VqaModel
+    from vqa.predict import QuestionAnswerer
+
+    for one in ANSWERERS.values() if source is None else (source,):
+        model = VqaModel.from_pretrained(one)
+        sees_as_it_learnt = model.sight.encoder_id == captioner.extract.encoder_id and (
+            captioner.extract.head is not None or not model.config.reads_concepts
+        )
+        if source is not None or sees_as_it_learnt:
+            return QuestionAnswerer(model.to(captioner.model.device), captioner.extract)
+    return None
+
+
+def _named(source: str | None) -> str | None:
+    """Return the name of a model of the package, if it is one: captioners have the same."""
+    from caption.models.directory import CAPTIONERS
+
+    return source if source in CAPTIONERS else None

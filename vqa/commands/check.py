@@ -26,7 +26,7 @@ class Args:
     manifest: Path | None = None
     """File that says the captions; by default it is looked for in the folder."""
     model: str | None = None
-    """Model directory or hub id that is to be fine-tuned; by default the package's own."""
+    """Model directory, hub id or name (base, small) that is to be fine-tuned; base by default."""
     output: Path | None = None
     """Write everything to this JSON file."""
     fix: Path | None = None

@@ -27,7 +27,7 @@ class Args:
     images: Path | None = None
     """Directory of the images, for a model."""
     model: str | None = None
-    """Model directory or hub id of a question answerer; by default the one of the package."""
+    """Model directory, hub id or name (base, small) of a question answerer; base by default."""
     captioner: str | None = None
     """Model whose encoder it was trained with; by default the one of the package."""
     features: Path | None = None

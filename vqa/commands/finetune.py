@@ -45,8 +45,8 @@ def main(args: Args) -> int:
         learnt_from,
         write_page,
     )
-    from vqa.model import VqaModel
-    from vqa.predict import DEFAULT_ANSWERER, load_eyes
+    from vqa.model import ANSWERERS, DEFAULT_ANSWERER, VqaModel
+    from vqa.predict import eyes_of
 
     refuse_taken(args.output)
     questions = read_questions(args.data, args.manifest)
@@ -58,7 +58,7 @@ def main(args: Args) -> int:
     training = args.output / "training"
     device = PartialState().device
     old = VqaModel.from_pretrained(args.model or DEFAULT_ANSWERER).to(device)
-    eyes = load_eyes(args.captioner, old.config, device)
+    eyes = eyes_of(old, args.captioner, device)
     store = store_features(eyes.encoder, questions.data.images, training / "features")
     new = grown_for(old, parts.learnt(learn_from), store, eyes.head)
     print(some_of(new.vocabulary.tokens[len(old.vocabulary) :], "new words"))
@@ -88,7 +88,8 @@ def main(args: Args) -> int:
         num_train=num_train,
     )
     shutil.rmtree(training / "features")
-    captioner = f" --model {args.captioner}" if args.captioner else ""
+    eyes_from = args.captioner or (args.model if args.model in ANSWERERS else None)
+    captioner = f" --model {eyes_from}" if eyes_from else ""
     print(f"{args.output}: try it with glimpse app --ask-model {args.output}{captioner}")
     return 0
 

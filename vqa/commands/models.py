@@ -1,11 +1,13 @@
 """List the models that come with the package, or describe another."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import tyro
+
+from caption.errors import ModelError
 
 if TYPE_CHECKING:
     from caption.models.captioner import CaptionModel
@@ -17,23 +19,60 @@ class Args:
     """List the models that come with the package, or describe another."""
 
     model: Annotated[str | None, tyro.conf.Positional] = None
-    """Model directory or hub id; by default those that come with the package."""
+    """Model directory, hub id or name; by default a list of those that come with the package."""
 
 
 def main(args: Args) -> None:
-    """Print what each model is, which is loaded to prove that it is whole."""
-    from caption.models.directory import DEFAULT_CAPTIONER, locate_model
-    from vqa.predict import DEFAULT_ANSWERER
+    """Print what each model is; one that is asked for is loaded to prove that it is whole."""
+    from caption.models.directory import CAPTIONERS, locate_model
+    from vqa.model import ANSWERERS
 
-    sources = (DEFAULT_CAPTIONER, DEFAULT_ANSWERER) if args.model is None else (args.model,)
-    for number, directory in enumerate(map(locate_model, sources)):
+    if args.model is None:
+        print(*_listed(CAPTIONERS, "captions"), *_listed(ANSWERERS, "answers"), sep="\n")
+        return
+    directories = [locate_model(args.model)]
+    if args.model in ANSWERERS:
+        directories.append(ANSWERERS[args.model])
+    for number, directory in enumerate(directories):
         print("\n" * (number > 0), end="")
         for name, value in _about(directory):
             print(f"{name:<12} {value}")
 
 
+def _listed(models: Mapping[str, Path], purpose: str) -> Iterator[str]:
+    """Yield a line for each model of the package, and one for each thing measured with it."""
+    for name, directory in models.items():
+        yield f"{name:<6} {purpose:<9} {_size(directory):>8}  --model {name}"
+        yield from (f"       {what:<44} {value}" for what, value in measured(directory))
+
+
+def measured(directory: Path) -> list[tuple[str, str]]:
+    """Return what was measured with a model, from its card, as the hub keeps it there.
+
+    Raises:
+        ModelError: the card cannot be read.
+    """
+    from huggingface_hub import metadata_load
+    from huggingface_hub.repocard_data import model_index_to_eval_results
+
+    card = directory / "README.md"
+    try:
+        index = (metadata_load(card) or {}).get("model-index")
+        results = model_index_to_eval_results(index)[1] if index else []
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise ModelError(f"{card}: no readable model card ({error})") from None
+    return [(f"{r.dataset_name}: {r.metric_name}", str(r.metric_value)) for r in results]
+
+
+def _size(directory: Path) -> str:
+    return f"{(directory / 'model.safetensors').stat().st_size / 1e6:.1f} MB"
+
+
 def load(source: Path | str) -> "CaptionModel | VqaModel":
-    """Return the model of a directory or hub id, of whichever kind it is."""
+    """Return the model of a directory, hub id or name, of whichever kind it is.
+
+    A name of the package is its captioner's.
+    """
     from caption.models.captioner import CaptionModel
     from caption.models.directory import kind_of, locate_model
     from vqa.model import KIND, VqaModel
@@ -54,8 +93,7 @@ def _about(directory: Path) -> Iterator[tuple[str, object]]:
     language = model.vocabulary.language
     yield "language", language
     yield f"{language.unit if model.vocabulary.unit == 'word' else 'char'}s", len(model.vocabulary)
-    size = (directory / "model.safetensors").stat().st_size
-    yield "size", f"{size / 1e6:.1f} MB, the checksum is right"
+    yield "size", f"{_size(directory)}, the checksum is right"
     yield "confidence", model.confidence or "not calibrated"
     yield "format", FORMAT_VERSION
 

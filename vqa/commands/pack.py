@@ -1,8 +1,8 @@
-"""Copy a trained model, or the mean of several, in half precision, with a model card."""
+"""Copy a trained model, or the mean of several, in fewer bits, with a model card."""
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from caption.errors import DataError, ModelError
 from vqa.commands.models import load
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Args:
-    """Copy a trained model, or the mean of several, in half precision, with a model card."""
+    """Copy a trained model, or the mean of several, in fewer bits, with a model card."""
 
     model: tuple[str, ...]
     """Model directory or hub id. Of several that were trained on from the same one, the mean of
@@ -22,6 +22,8 @@ class Args:
     may be among them, though it knows fewer words."""
     shares: tuple[float, ...] = ()
     """Share of each of several models in the mean, such as 0.7 0.3; by default all alike."""
+    bits: Literal[16, 8] = 16
+    """16 for half precision; 8 for whole numbers, and a scale for each row of a table."""
     card: Path
     """Markdown file: what the model learnt from, how good it is and where it fails."""
     output: Path
@@ -57,7 +59,9 @@ def main(args: Args) -> None:
     if others:
         model.confidence = None  # it was in the outcomes of the first alone
     give_mean(model, others, shares=args.shares or None)
-    model.save_pretrained(args.output, card=card, dtype=torch.float16)
+    model.save_pretrained(
+        args.output, card=card, dtype=torch.float16 if args.bits == 16 else torch.int8
+    )
     size = (args.output / "model.safetensors").stat().st_size
     print(f"{args.output}: {size / 1e6:.1f} MB")
 
