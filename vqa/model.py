@@ -259,14 +259,18 @@ class VqaModel(nn.Module):
         self, grid: Float[Tensor, "image position feature"], concepts: Concepts | None
     ) -> tuple[Float[Tensor, "image place visual"], Bool[Tensor, "image place"] | None]:
         """Return what there is to look at in each image, and which places are real if not all."""
-        if self.config.normalise:  # the length that a vector of normal numbers would have
-            grid = F.normalize(grid, dim=-1) * grid.shape[-1] ** 0.5
-        places = self.project_grid(self.dropout(grid)) + self.place
+        places = self.project_grid(self.dropout(self.scaled(grid))) + self.place
         if concepts is None:
             return places, None
         words = self.read_concepts(self.embed_concepts(concepts.words), concepts)
         mask = F.pad(concepts.mask, (places.shape[1], 0), value=True)
         return torch.cat([places, words], dim=1), mask
+
+    def scaled(self, grid: Float[Tensor, "*place feature"]) -> Float[Tensor, "*place feature"]:
+        """Return feature vectors of the length that normal numbers would have, if so configured."""
+        if not self.config.normalise:
+            return grid
+        return F.normalize(grid, dim=-1) * grid.shape[-1] ** 0.5
 
     @property
     def embed_concepts(self) -> nn.Embedding:

@@ -1,7 +1,7 @@
 """The training loop: knows a `Task`, and neither pictures nor words."""
 
-from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
@@ -15,6 +15,7 @@ from accelerate.utils import (
     broadcast_object_list,
     set_seed,
 )
+from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from caption.engine.averaging import AveragedWeights
@@ -26,6 +27,7 @@ from caption.engine.signals import StopRequest, stop_signals
 from caption.engine.task import Loss, Task
 from caption.engine.update import Outcome, Updater
 from caption.errors import ModelError
+from caption.files.writing import lock_of
 
 RECORD_EVERY = 20
 """Updates between two lines of the log."""
@@ -73,9 +75,27 @@ class Trainer:
             resume: continue exactly where `run/state.pt` was written.
 
         Raises:
-            ModelError: nothing to resume from, another config, or the loss is not finite.
+            ModelError: nothing to resume from, another config, or the loss is not finite; or
+                another process trains into this directory.
         """
-        return _Run(self.config, self.accelerator, task, run, resume=resume).fit()
+        with self._alone(run):
+            return _Run(self.config, self.accelerator, task, run, resume=resume).fit()
+
+    @contextmanager
+    def _alone(self, run: Path) -> Iterator[None]:
+        """Keep other trainings out of the directory: each would write over the other's state."""
+        if not self.accelerator.is_main_process:
+            yield
+            return
+        run.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            lock = FileLock(lock_of(run)).acquire(blocking=False)
+        except Timeout:
+            raise ModelError(
+                f"{run}: another process trains into it; wait for that, or choose another directory"
+            ) from None
+        with lock:
+            yield
 
 
 class _Run:

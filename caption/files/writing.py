@@ -100,3 +100,9 @@ def sha256(path: Path) -> str:
     """Return the checksum of a file in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def lock_of(directory: Path) -> Path:
+    """Return a file beside a directory, which a process holds while it alone writes into it."""
+    whole = directory.resolve()
+    return whole.with_name(f".{whole.name}.lock")

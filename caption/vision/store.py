@@ -24,7 +24,7 @@ from torch import Tensor
 
 from caption.errors import Command, FeatureStoreError
 from caption.files.paths import ImageId
-from caption.files.writing import put_in_place, write_json
+from caption.files.writing import lock_of, put_in_place, write_json
 from caption.vision.features import ImageFeatures
 
 FORMAT_VERSION = 1
@@ -139,7 +139,7 @@ def write_store(
     directory.mkdir(parents=True, exist_ok=True)
     if not (directory / "index.json").is_file():
         # Several processes may want the same features: the first extracts them, the others wait.
-        with FileLock(_lock_of(directory)):
+        with FileLock(lock_of(directory)):
             if not (directory / "index.json").is_file():
                 _write_whole_store(directory, plan, encode)
     store = FeatureStore.open(directory, encoder_id=plan.encoder_id)
@@ -149,12 +149,6 @@ def write_store(
             "choose another directory or remove it"
         )
     return store
-
-
-def _lock_of(directory: Path) -> Path:
-    """Return a file beside the store, which a process holds while it writes the store."""
-    whole = directory.resolve()
-    return whole.with_name(f".{whole.name}.lock")
 
 
 def _write_whole_store(

@@ -1,131 +1,163 @@
-"""Give a trained captioner another encoder, with projections that see through it what they saw.
+"""Give a trained model another encoder, with projections that see through it what they saw.
 
 A writer need not learn to write again because it looks through other eyes: what it read of the old
 grid is, as far as that is linear, read of the new one. Both grids must have as many places. The
-outcome is a beginning, for `glimpse train captions --initial`.
+outcome is a beginning, for `glimpse train captions --initial` or `glimpse train answers --initial`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from caption.commands.run import run
 from caption.errors import DataError
 from caption.vision.config import EncoderConfig
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from caption.models.captioner import CaptionModel
+    from caption.vision.encoder import ImageEncoder
 
-READERS = ("decoder.project_grid", "concepts.hidden")
-"""What reads the grid: a layer norm, then a linear layer."""
+CARD = "Another encoder, not yet trained.\n"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Args:
-    """Give a trained captioner another encoder, with projections that see through it."""
+    """Give a trained model another encoder, with projections that see through it what they saw."""
 
-    weights: Path
-    """Safetensors file of the new encoder, with torchvision's names."""
+    model: str = "base"
+    """Model directory, hub id or name of a captioner; with a captioner given, of an answerer."""
+    weights: Path | None = None
+    """Safetensors file of a captioner's new encoder, with torchvision's names."""
+    captioner: str | None = None
+    """Captioner whose encoder an answerer is to look through: model directory, hub id or name."""
     images: Path
     """Folder of photos at which both encoders look."""
     output: Path
     """Model directory to write."""
-    model: str | None = None
-    """Model directory or hub id; by default the model that comes with the package."""
     count: int = 2000
     """Photos to look at, the first by name."""
     ridge: float = 1e-2
     """Penalty on the weights that are fitted, as a share of the features' variance."""
-    tied: bool = False
-    """Let the outcome read and write with the same words, which saves one of two tables."""
     threads: int = 2
     """CPU threads of torch."""
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
-    """The new encoder; pictures are made ready as for the old one."""
+    """A captioner's new encoder; pictures are made ready as for the old one."""
+
+    def __post_init__(self) -> None:
+        if (self.weights is None) == (self.captioner is None):
+            raise ValueError("give weights for a captioner, or a captioner for an answerer")
+
+
+class Reader(NamedTuple):
+    """A part of a model that reads the grid."""
+
+    prepare: "Callable[[Tensor], Tensor]"
+    """What is done to a feature vector before."""
+    linear: "nn.Linear"
 
 
 def main(args: Args) -> None:
     """Fit the projections and write the model."""
     import torch
 
-    from caption.files.paths import list_images
-    from caption.models.captioner import CaptionModel
-    from caption.models.directory import DEFAULT_CAPTIONER
-
     torch.set_num_threads(args.threads)
-    old = CaptionModel.from_pretrained(args.model or DEFAULT_CAPTIONER)
-    encoder = replace(args.encoder, preprocess=old.encoder.config.preprocess)
+    change_answerer(args) if args.weights is None else change_captioner(args, args.weights)
+    print(args.output)
+
+
+def change_captioner(args: Args, weights: Path) -> None:
+    """Write a captioner with a new encoder."""
+    from caption.models.captioner import CaptionModel
+
+    old = CaptionModel.from_pretrained(args.model)
     new = CaptionModel(
-        encoder,
-        replace(old.decoder.config, tied=args.tied or old.decoder.config.tied),
+        replace(args.encoder, preprocess=old.encoder.config.preprocess),
+        old.decoder.config,
         old.vocabulary,
         None if old.concepts is None else old.concepts.config,
         () if old.concepts is None else old.concepts.words,
     )
-    new.encoder.load_weights(str(args.weights))
-    if new.encoder.grid_size != old.encoder.grid_size:
-        raise DataError(
-            f"the new encoder's grid is {new.encoder.grid_size}, the old one's "
-            f"{old.encoder.grid_size}; choose a stage or grid_size with as many rows and columns"
-        )
+    new.encoder.load_weights(str(weights))
+    _check_grids(old.encoder, new.encoder)
     kept = {name: t for name, t in old.state_dict().items() if not name.startswith("encoder.")}
-    if args.tied and not old.decoder.config.tied:
-        kept = _tied(kept)
-    of_shape = {name: weights.shape for name, weights in new.state_dict().items()}
+    of_shape = {name: weight.shape for name, weight in new.state_dict().items()}
     kept = {name: t for name, t in kept.items() if of_shape.get(name) == t.shape}
     new.load_state_dict(new.state_dict() | kept)
-    images = list(list_images(args.images))[: args.count]
-    for name, error in _fit(old.eval(), new.eval(), images, args.ridge).items():
-        print(f"{name}: {1 - error:.1%} of the variance is seen by the new encoder")
-    new.save_pretrained(args.output, card="Another encoder, not yet trained.\n")
-    print(args.output)
+    _fit(old.encoder, new.encoder, _readers(old.eval()), _readers(new.eval()), args)
+    new.save_pretrained(args.output, card=CARD)
 
 
-def _tied(weights: "Mapping[str, Tensor]") -> "dict[str, Tensor]":
-    """Return weights that read words by the table they are written with, as nearly as is linear."""
-    import torch
+def change_answerer(args: Args) -> None:
+    """Write an answerer that looks through a captioner's encoder."""
+    from caption.models.directory import load_encoder
+    from vqa.model import VqaModel
+    from vqa.predict import eyes_of
 
-    table, read = weights["decoder.output_words.weight"], weights["decoder.embed.weight"]
-    as_read = torch.linalg.lstsq(table, read).solution
-    cell = weights["decoder.cell.weight_ih"].clone()
-    width = table.shape[1]
-    cell[:, :width] = cell[:, :width] @ as_read.T
-    changed = {"decoder.embed.weight": table, "decoder.cell.weight_ih": cell}
-    return {k: t for k, t in (weights | changed).items() if k != "decoder.output_words.weight"}
+    old = VqaModel.from_pretrained(args.model)
+    encoders = eyes_of(old, None, "cpu").encoder, load_encoder(str(args.captioner))
+    _check_grids(*encoders)
+    sight = old.sight._replace(
+        encoder_id=encoders[1].fingerprint(), feature_dim=encoders[1].feature_dim
+    )
+    new = VqaModel(
+        *(old.config, old.vocabulary, old.answers, sight, old.openings),
+        concept_words=old.concept_words,
+        only_copied=old.only_copied,
+    )
+    unread = "project_grid.0.weight"
+    new.load_state_dict(old.state_dict() | {unread: new.state_dict()[unread]})
+    readers = [{"project_grid": Reader(m.scaled, m.project_grid[0])} for m in (old, new)]
+    _fit(*encoders, *readers, args)
+    new.save_pretrained(args.output, card=CARD)
+
+
+def _check_grids(old: "ImageEncoder", new: "ImageEncoder") -> None:
+    if new.grid_size != old.grid_size:
+        raise DataError(
+            f"the new encoder's grid is {new.grid_size}, the old one's {old.grid_size}; "
+            "choose a stage or grid_size with as many rows and columns"
+        )
+
+
+def _readers(model: "CaptionModel") -> dict[str, Reader]:
+    """Return what reads the grid in a captioner: a layer norm, then a linear layer."""
+    names = ["decoder.project_grid"] + ["concepts.hidden"] * (model.concepts is not None)
+    parts = {name: list(model.get_submodule(name).children()) for name in names}
+    return {name: Reader(norm, linear) for name, (norm, linear, *_) in parts.items()}
 
 
 def _fit(
-    old: "CaptionModel", new: "CaptionModel", images: "list[Path]", ridge: float
-) -> dict[str, float]:
-    """Fit what reads the new grid to what was read of the old; return the share of it missed."""
+    old: "ImageEncoder",
+    new: "ImageEncoder",
+    wanted: dict[str, Reader],
+    fitted: dict[str, Reader],
+    args: Args,
+) -> None:
+    """Fit what reads the new grid to what was read of the old, and say how much of that it sees."""
     import torch
     from tqdm import tqdm
 
+    from caption.files.paths import list_images
     from caption.vision.extract import FeatureExtractor
 
-    looks = [FeatureExtractor(model.encoder) for model in (old, new)]
+    images = list(list_images(args.images))[: args.count]
+    looks = [FeatureExtractor(encoder) for encoder in (old, new)]
     batches = [images[start : start + 32] for start in range(0, len(images), 32)]
     seen = [[look(batch).grid.flatten(0, 1) for look in looks] for batch in tqdm(batches)]
     old_places, new_places = map(torch.cat, zip(*seen, strict=True))
-    missed = {}
-    for name in READERS:
-        if name.startswith("concepts") and old.concepts is None:
-            continue
-        norm, linear, *_ = new.get_submodule(name).children()
+    for name, reader in fitted.items():
         with torch.no_grad():
-            wanted = old.get_submodule(name)[:2](old_places)
-            inputs, mean = norm(new_places), wanted.mean(dim=0)
+            was_read = wanted[name].linear(wanted[name].prepare(old_places))
+            inputs, mean = reader.prepare(new_places), was_read.mean(dim=0)
             centre = inputs.mean(dim=0)
-            weight = _ridge(inputs - centre, wanted - mean, ridge)
-            linear.weight.copy_(weight.T)
-            linear.bias.copy_(mean - centre @ weight)
-            missed[name] = float(
-                (linear(inputs) - wanted).var(dim=0).sum() / wanted.var(dim=0).sum()
-            )
-    return missed
+            weight = _ridge(inputs - centre, was_read - mean, args.ridge)
+            reader.linear.weight.copy_(weight.T)
+            reader.linear.bias.copy_(mean - centre @ weight)
+            missed = (reader.linear(inputs) - was_read).var(dim=0).sum() / was_read.var(dim=0).sum()
+        print(f"{name}: {1 - float(missed):.1%} of the variance is seen by the new encoder")
 
 
 def _ridge(inputs: "Tensor", targets: "Tensor", share: float) -> "Tensor":

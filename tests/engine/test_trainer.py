@@ -5,10 +5,12 @@ from dataclasses import replace
 import pytest
 import torch
 from accelerate.state import AcceleratorState
+from filelock import FileLock
 from line_task import CONFIG, LineTask, fit, weights
 
 from caption.engine.trainer import Trainer
 from caption.errors import ModelError
+from caption.files.writing import lock_of
 
 
 def test_it_learns(tmp_path) -> None:
@@ -144,3 +146,9 @@ def test_the_task_is_told_how_much_is_done_also_when_resumed(tmp_path) -> None:
     fit(first := LineTask(interrupt_at=9), tmp_path)
     fit(rest := LineTask(), tmp_path, resume=True)
     assert first.done + rest.done == [update / 24 for update in range(24)]
+
+
+def test_two_trainings_into_one_directory_are_refused(tmp_path) -> None:
+    with FileLock(lock_of(tmp_path / "run")), pytest.raises(ModelError, match="another process"):
+        fit(LineTask(), tmp_path / "run")
+    assert not (tmp_path / "run").exists()

@@ -5,10 +5,12 @@ import torch
 from console import run_script_here
 from safetensors.torch import save_file
 from tiny import scene
+from tiny_models import question_answerer
 
 from caption.models.captioner import CaptionModel
 from caption.search.config import SearchConfig
 from caption.vision.extract import FeatureExtractor
+from vqa.model import VqaModel
 
 
 @pytest.fixture
@@ -53,11 +55,26 @@ def test_the_same_eyes_see_the_same(knowing, photos, tmp_path) -> None:
     assert [one[0].words for one in after] == [one[0].words for one in before]
 
 
-def test_words_can_be_read_by_the_table_they_are_written_with(knowing, photos, tmp_path) -> None:
-    new = changed(knowing, photos, tmp_path, "--tied")
-    assert new.decoder.config.tied
-    old = knowing.model.decoder
-    torch.testing.assert_close(new.decoder.embed.weight, old.output_words.weight)
+def test_an_answerer_sees_the_same_through_eyes_like_its_own(knowing, photos, tmp_path) -> None:
+    knowing.model.save_pretrained(tmp_path / "captioner", card="")
+    knowing_answerer = question_answerer(knowing)
+    knowing_answerer.model.save_pretrained(tmp_path / "old", card="")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("vqa.predict.CAPTIONERS", {"tiny": tmp_path / "captioner"})
+        done = run_script_here(
+            *("demonstrations/change_eyes.py", "--model", tmp_path / "old", "--ridge", 1e-6),
+            *("--captioner", tmp_path / "captioner", "--images", photos),
+            *("--output", tmp_path / "new"),
+        )
+    assert done.returncode == 0, done.stderr
+    old, new = knowing_answerer.model, VqaModel.from_pretrained(tmp_path / "new")
+    assert new.sight == old.sight
+    grid = FeatureExtractor(knowing.model.encoder)(sorted(photos.iterdir())).grid
+    with torch.no_grad():
+        before, after = (m.project_grid[0](m.scaled(grid)) for m in (old, new))
+    assert (after - before).std() < 0.02 * before.std()
+    for name, weight in new.state_dict().items():
+        assert name.startswith("project_grid") or torch.equal(weight, old.state_dict()[name])
 
 
 def test_another_grid_is_refused(knowing, photos, tmp_path) -> None:
