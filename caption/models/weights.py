@@ -1,7 +1,7 @@
 """Weights as they lie on disk: whole, in half precision, or as whole numbers of eight bits.
 
-Of eight bits are the tables and matrices, each row with a scale of its own, which is the largest of
-its absolute values over 127 (the symmetric, per-channel scheme of Krishnamoorthi 2018,
+Of eight bits are the tables and matrices, each row with a scale of its own: the largest of its
+absolute values over 127, rounded up (the symmetric, per-channel scheme of Krishnamoorthi 2018,
 arXiv:1806.08342). What is computed with stays float32: the file gets smaller, not the work.
 """
 
@@ -13,8 +13,8 @@ from torch import Tensor
 LARGEST = 127
 SCALE = ":scale"
 """What the name of a table's scales ends with; no weight of torch has a colon in its name."""
-DIGITS = 16
-"""Binary digits of a scale; the 7 of a whole number and these fit into the 24 of a float32."""
+DIGITS = 4
+"""Binary digits of a scale: the 7 of a whole number and these are the 11 of half precision."""
 LEAST_COLUMNS = 16
 """Rows that are shorter would take as much for their scales as they save."""
 
@@ -66,14 +66,20 @@ def restored(written: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def _rounded(weight: Tensor) -> tuple[Tensor, Tensor]:
     """Return a table as whole numbers of eight bits, and what each row is to be multiplied by.
 
-    A scale has so few binary digits that its multiples are exact: what was rounded once is not
-    changed by doing it again, and an encoder keeps its fingerprint.
+    A scale has so few binary digits that its multiples are exact, in half precision too. A row that
+    was rounded before keeps its scale, so that an encoder packed twice keeps its fingerprint.
     """
     weight = weight.float()
     share, power = torch.frexp(weight.abs().flatten(1).amax(dim=1) / LARGEST)
-    scale = torch.ldexp((share * 2**DIGITS).round() / 2**DIGITS, power)
-    whole = (weight / _by_row(scale.clamp(min=torch.finfo(torch.float32).tiny), weight)).round()
-    return whole.to(torch.int8), scale
+    digits = (share * 2**DIGITS).ceil()
+    scale, next_scale = (torch.ldexp(d / 2**DIGITS, power) for d in (digits, digits + 1))
+    is_of_next = _is_whole(weight / _by_row(next_scale, weight))
+    scale = torch.where(_is_whole(weight / _by_row(scale, weight)) | ~is_of_next, scale, next_scale)
+    return (weight / _by_row(scale, weight)).round().to(torch.int8), scale
+
+
+def _is_whole(rows: Tensor) -> Tensor:
+    return (rows == rows.round()).flatten(1).all(dim=1)
 
 
 def _by_row(scale: Tensor, weight: Tensor) -> Tensor:

@@ -25,7 +25,7 @@ def test_eight_bits_miss_by_half_a_step_of_their_row_at_most(seed: int) -> None:
     weights = {"table": table(seed, 5, 16), "filter": table(seed, 4, 2, 3, 3)}
     back = restored(stored(weights, torch.int8))
     for name, weight in weights.items():
-        steps = weight.abs().flatten(1).amax(dim=1) / 127
+        steps = weight.abs().flatten(1).amax(dim=1) / 127 * 1.125  # scales are rounded up
         missed = (back[name] - weight).abs().flatten(1).amax(dim=1)
         assert (missed <= steps * 0.5001).all()
 
@@ -37,11 +37,18 @@ def test_eight_bits_written_again_are_the_same(seed: int) -> None:
     assert torch.equal(twice["table"], once["table"])
 
 
+@given(SEEDS)
+def test_eight_bits_are_exact_in_half_precision_too(seed: int) -> None:
+    rows = torch.randn(5, 16, generator=torch.Generator().manual_seed(seed))
+    back = restored(stored({"table": rows}, torch.int8))["table"]
+    assert torch.equal(back.half().float(), back)
+
+
 def test_eight_bits_are_a_quarter_and_a_row_of_zeros_stays_one() -> None:
     weights = {"table": torch.cat([torch.ones(100, 400), torch.zeros(1, 400)])}
     written = stored(weights, torch.int8)
     assert sum(t.numel() * t.element_size() for t in written.values()) < 0.26 * 4 * 101 * 400
-    torch.testing.assert_close(restored(written)["table"], weights["table"], rtol=1e-4, atol=0)
+    torch.testing.assert_close(restored(written)["table"], weights["table"], rtol=0.01, atol=0)
 
 
 def test_what_is_no_table_is_kept_in_half_precision_and_whole_numbers_as_they_are() -> None:
