@@ -38,8 +38,6 @@ IN_LANGUAGE = """
      <rdf:li xml:lang="{code}">{caption}</rdf:li>"""
 """The description once more, for those who look for their language."""
 ITEM = "     <rdf:li>{word}</rdf:li>"
-KEYWORD = 0.5
-"""Probability from which on a recognised word becomes a keyword."""
 
 
 def write_sidecars(
@@ -76,12 +74,11 @@ def write_sidecars(
 
 def _packet(caption: Caption, language: Language) -> str:
     """Return a caption, and what was recognised, as an XMP packet."""
-    words = [word for word, probability in caption.concepts if probability >= KEYWORD]
-    items = "\n".join(ITEM.format(word=html.escape(word, quote=False)) for word in words)
+    items = "\n".join(ITEM.format(word=html.escape(word, quote=False)) for word in caption.keywords)
     text = html.escape(caption.text, quote=False)
     is_named = language.is_told and language != ENGLISH
     return SIDECAR.format(
         caption=text,
         also=IN_LANGUAGE.format(code=language.code, caption=text) if is_named else "",
-        subject=SUBJECT.format(items=items) if words else "",
+        subject=SUBJECT.format(items=items) if items else "",
     )

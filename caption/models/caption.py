@@ -13,6 +13,8 @@ from caption.networks.attention import attention_entropy
 
 SOURCE_SHARE = 0.15
 """Of the attention, from which on a word is said to come from the concept that it went to."""
+KEYWORD = 0.5
+"""Probability from which on a recognised word becomes a keyword."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +60,11 @@ class Caption:
     def doubt(self) -> str | None:
         """What a person should be told of before believing it, if there is something."""
         return Trust(self.confidence, self.is_guess).doubt
+
+    @property
+    def keywords(self) -> tuple[str, ...]:
+        """The recognised words that are likely enough to find the photo by."""
+        return tuple(word for word, probability in self.concepts if probability >= KEYWORD)
 
     def is_below(self, minimum_confidence: float) -> bool:
         """Return whether it is expected to be worse than this; never where nothing is expected."""

@@ -2,6 +2,8 @@
 
 import os
 import socket
+from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -12,6 +14,8 @@ from caption.web.style import CSS, theme
 
 if TYPE_CHECKING:
     import gradio as gr
+    from starlette.middleware import Middleware
+    from starlette.routing import BaseRoute
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -23,7 +27,14 @@ def settle_gradio() -> None:
 
 
 def launch(
-    app: "gr.Blocks", *, host: str = "127.0.0.1", port: int | None = None, block: bool = True
+    app: "gr.Blocks",
+    *,
+    host: str = "127.0.0.1",
+    port: int | None = None,
+    names: Sequence[str] = (),
+    routes: "Sequence[BaseRoute]" = (),
+    tools: bool = False,
+    block: bool = True,
 ) -> str:
     """Serve the app with everything off that would reach out or let strangers in.
 
@@ -31,17 +42,19 @@ def launch(
         app: the page.
         host: the address to serve.
         port: by default the first free one from 7860.
+        names: by which the page may be called besides, behind a proxy.
+        routes: what is served beside the page.
+        tools: whether the public endpoints are offered as tools too (Model Context Protocol).
         block: whether to return only when interrupted.
 
     Returns:
         The page's address.
 
     Raises:
-        GlimpseError: the host is unknown or the port taken.
+        GlimpseError: the host is unknown or the port taken, or tools need a package.
     """
-    from starlette.middleware import Middleware
-    from starlette.middleware.trustedhost import TrustedHostMiddleware
-
+    if tools and find_spec("mcp") is None:
+        raise GlimpseError('tools need a package; run: pip install "gradio[mcp]"')
     try:
         socket.getaddrinfo(host, None)
         _, address, _ = app.launch(
@@ -56,24 +69,44 @@ def launch(
             share=False,
             ssr_mode=False,
             enable_monitoring=False,
+            mcp_server=tools,
             app_kwargs={
-                "middleware": [
-                    Middleware(TrustedHostMiddleware, allowed_hosts=trusted_hosts(host)),
-                    Middleware(SameOriginOnly),
-                ]
+                "middleware": keeping_strangers_out(host, names),
+                "routes": list(routes),
             },
         )
     except OSError as error:
-        raise GlimpseError(f"cannot serve {host}, port {port or 7860}: {error}") from None
+        raise cannot_serve(host, port or 7860, error) from None
     return address
 
 
-def trusted_hosts(host: str) -> list[str]:
-    """Return the names that a page served at this host may be called by.
+def cannot_serve(host: str, port: int, error: OSError) -> GlimpseError:
+    """Return what is said where no server can be started."""
+    return GlimpseError(f"cannot serve {host}, port {port}: {error}")
+
+
+def keeping_strangers_out(host: str, names: Sequence[str] = ()) -> "list[Middleware]":
+    """Return what every request to a server at this host has to pass.
+
+    Args:
+        host: the address that is served.
+        names: by which it may be called besides.
+    """
+    from starlette.middleware import Middleware
+    from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+    return [
+        Middleware(TrustedHostMiddleware, allowed_hosts=trusted_hosts(host, names)),
+        Middleware(SameOriginOnly),
+    ]
+
+
+def trusted_hosts(host: str, names: Sequence[str] = ()) -> list[str]:
+    """Return the names that what is served at this host may be called by.
 
     On loopback only this machine's own: a foreign name that leads here is a foreign page's trick.
     """
-    return [_bracketed(name) for name in LOOPBACK] if host in LOOPBACK else ["*"]
+    return [*map(_bracketed, LOOPBACK), *names] if host in LOOPBACK else ["*"]
 
 
 def _bracketed(host: str) -> str:

@@ -13,7 +13,7 @@ from tiny import COLOURS, SIDES, scene
 from caption.archive.heat_maps import write_heat_maps
 from caption.archive.inputs import find_images
 from caption.archive.lines import describe_archive, read_rows
-from caption.archive.sidecars import KEYWORD, write_sidecars
+from caption.archive.sidecars import write_sidecars
 from caption.errors import DataError, ModelError
 
 RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
@@ -118,7 +118,7 @@ def test_sidecars_hold_as_keywords_what_is_likely(knowing, photos) -> None:
     found = []
     for file in write_sidecars(knowing.describe_files(photos)):
         if file.caption is not None:
-            words = [word for word, p in file.caption.concepts if p >= KEYWORD]
+            words = [word for word, p in file.caption.concepts if p >= 0.5]
             assert subjects(file.source.with_name(f"{file.source.name}.xmp")) == words
             found += words
     assert found

@@ -12,6 +12,7 @@ GLIMPSE = Program(
             "app": "vqa.commands.app:Args",
             "caption": "caption.commands.caption:Args",
             "ask": "vqa.commands.ask:Args",
+            "serve": "vqa.commands.serve:Args",
             "models": "vqa.commands.models:Args",
         },
         "Teach it your own pictures": {

@@ -1,0 +1,1 @@
+"""What a request asks, whichever API it came through."""
