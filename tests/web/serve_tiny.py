@@ -15,6 +15,9 @@ from caption.models import grow
 from caption.predict import Captioner
 from caption.search.config import SearchConfig
 from caption.web.serve import launch, settle_gradio
+from vqa.serve.models import Models
+from vqa.serve.server import routes
+from vqa.serve.service import Service
 from vqa.web.page import build_app
 
 
@@ -24,9 +27,15 @@ def serve() -> dict[str, str]:
     model = caption_model(words_of_scenes())
     captioner = Captioner(model, search=SearchConfig(min_length=4, max_length=6))
     two_ways = Captioner(grow.grown(model, model.vocabulary, old_style="original").eval())
+    answerer = question_answerer(captioner)
     knowing = Captioner(concept_model(model.vocabulary))
     pages = {
-        "whole": launch(build_app(captioner, question_answerer(captioner)), block=False),
+        "whole": launch(
+            build_app(captioner, answerer),
+            names=["photos.example"],
+            routes=routes(Service(Models(captioner, answerer))),
+            block=False,
+        ),
         "styles, no answerer": launch(build_app(two_ways), block=False),
         "concepts": launch(build_app(knowing), block=False),
     }

@@ -1,5 +1,6 @@
 """The page as other programs meet it, with good and bad intentions."""
 
+import base64
 import io
 import json
 
@@ -55,7 +56,7 @@ def test_files_of_the_machine_are_not_served(address) -> None:
 
 def test_other_programs_are_told_what_they_may_call(address) -> None:
     described = httpx.get(f"{address}/gradio_api/info").json()
-    assert set(described["named_endpoints"]) == {"/caption", "/ask"}
+    assert set(described["named_endpoints"]) == {"/caption", "/talk", "/describe", "/ask"}
 
 
 def test_other_programs_get_captions_with_a_map_for_every_word(address) -> None:
@@ -78,7 +79,7 @@ def test_other_programs_call_a_page_with_concepts_as_they_call_others(addresses)
     address = addresses["concepts"]
     described = httpx.get(f"{address}/gradio_api/info").json()["named_endpoints"]
     expected = httpx.get(f"{addresses['whole']}/gradio_api/info").json()["named_endpoints"]
-    assert set(described) == {"/caption"}
+    assert set(described) == {"/caption", "/describe"}
     names = [
         [parameter["parameter_name"] for parameter in endpoints["/caption"]["parameters"]]
         for endpoints in (described, expected)
@@ -88,9 +89,34 @@ def test_other_programs_call_a_page_with_concepts_as_they_call_others(addresses)
     assert text
 
 
+def test_other_programs_get_plain_values(address) -> None:
+    (described,) = call(address, "describe", photo_at(address))
+    assert [shown["word"] for shown in described["words"]] == described["caption"].split()
+    (answered,) = call(address, "ask", photo_at(address), "what colour is it?")
+    assert answered["answer"] == answered["top"][0]["answer"]
+
+
+def test_the_page_speaks_what_photo_managers_speak(address) -> None:
+    assert httpx.get(f"{address}/health").json() == {"status": "ok"}
+    assert [m["id"] for m in httpx.get(f"{address}/v1/models").json()["data"]] == ["glimpse"]
+    file = io.BytesIO()
+    scene("red", "left").save(file, "PNG")
+    asked = {"prompt": "Describe it.", "images": [base64.b64encode(file.getvalue()).decode()]}
+    lines = httpx.post(f"{address}/api/generate", json=asked, timeout=30).text.splitlines()
+    (described,) = call(address, "describe", photo_at(address))
+    assert "".join(json.loads(line)["response"] for line in lines) == described["caption"]
+    refused = httpx.post(f"{address}/api/generate", json=asked, headers={"Origin": "null"})
+    assert refused.status_code == 403
+
+
+def test_a_proxy_may_pass_on_the_name_that_it_was_called_by(address) -> None:
+    for name, status in {"photos.example": 200, "evil.example": 400}.items():
+        assert httpx.get(f"{address}/health", headers={"Host": name}).status_code == status
+
+
 def test_other_programs_get_answers(address) -> None:
     emptied, _, said, top, glimpses = call(
-        address, "ask", photo_at(address), "what colour is it?", []
+        address, "talk", photo_at(address), "what colour is it?", []
     )
     assert emptied == ""
     assert [turn["role"] for turn in said] == ["user", "assistant"]
@@ -102,9 +128,11 @@ def test_other_programs_get_answers(address) -> None:
     ("endpoint", "photo", "rest", "message"),
     [
         ("caption", b"no picture at all", (3, 2), "'holiday.jpg' is not a picture"),
-        ("ask", b"no picture at all", ("is it red?", []), "'holiday.jpg' is not a picture"),
-        ("ask", None, ("?!", []), "the question '?!' has no words"),
-        ("ask", ..., ("is it red?", []), "Upload a photo first"),
+        ("talk", b"no picture at all", ("is it red?", []), "'holiday.jpg' is not a picture"),
+        ("talk", None, ("?!", []), "the question '?!' has no words"),
+        ("talk", ..., ("is it red?", []), "Upload a photo first"),
+        ("ask", None, ("?!",), "the question '?!' has no words"),
+        ("describe", ..., (), "Send a photo too."),
     ],
 )
 def test_what_cannot_be_used_is_answered_with_a_sentence(

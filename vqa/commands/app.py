@@ -24,6 +24,11 @@ class Args:
     """Address to serve; others than this machine can only connect if it is not a loopback one."""
     port: int | None = None
     """Port to serve; by default the first free one from 7860."""
+    hosts: tuple[str, ...] = ()
+    """Names of this server besides, for a proxy that passes on the one it was called by."""
+    mcp: bool = False
+    """Also offer what other programs may call as tools to language models (Model Context Protocol);
+    needs a package: python -m pip install ".[mcp]"."""
 
     def __post_init__(self) -> None:
         if self.port is not None and not 0 < self.port < 65536:
@@ -34,10 +39,20 @@ def main(args: Args) -> None:
     """Load the models and serve the page until interrupted."""
     settle_gradio()
     from caption.predict import Captioner
+    from vqa.serve.models import Models
+    from vqa.serve.server import routes
+    from vqa.serve.service import Service
 
     captioner = Captioner.from_pretrained(args.model or _named(args.ask_model))
     answerer = load_answerer(captioner, args.ask_model)
-    launch(build_app(captioner, answerer), host=args.host, port=args.port)
+    launch(
+        build_app(captioner, answerer),
+        host=args.host,
+        port=args.port,
+        names=args.hosts,
+        routes=routes(Service(Models(captioner, answerer))),
+        tools=args.mcp,
+    )
 
 
 def load_answerer(captioner: "Captioner", source: str | None) -> "QuestionAnswerer | None":

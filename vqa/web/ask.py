@@ -47,7 +47,7 @@ def add_dialog(photo: "gr.Image", answerer: "QuestionAnswerer", look: Eyes) -> N
         "outputs": [question, turns, chat, top, maps],
         **ONE_AT_A_TIME,
     }
-    button.click(api_name="ask", **options)
+    button.click(api_name="talk", **options)
     question.submit(api_visibility="private", **options)
     chat.clear(list, None, [turns], api_visibility="private")
     # Of another photo nothing has been said.

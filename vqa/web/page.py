@@ -6,6 +6,7 @@ from caption.web.describe import add_captions
 from caption.web.eyes import Eyes
 from caption.web.photo import add_photo
 from vqa.web.ask import add_dialog
+from vqa.web.endpoints import add_endpoints
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -49,5 +50,6 @@ def build_app(captioner: "Captioner", answerer: "QuestionAnswerer | None" = None
                     else:
                         add_dialog(photo, answerer, look)
         gr.Markdown(LIMITS)
+        add_endpoints(photo, captioner, answerer, look)
     app.queue(max_size=32)
     return app
