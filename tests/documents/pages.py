@@ -17,6 +17,7 @@ PAGES = (
     "caption/ablation/README.md",
     "caption/ablation/RESULTS.md",
     "vqa/README.md",
+    "vqa/serve/README.md",
     "scripts/README.md",
     ".github/CONTRIBUTING.md",
 )
@@ -43,7 +44,7 @@ class Shown:
 def shown() -> Iterator[Shown]:
     """Yield all that the pages show, in their order."""
     for page in PAGES:
-        for language, block in _FENCE.findall((ROOT / page).read_text("utf-8")):
+        for language, block in _blocks(page):
             if language == "python":
                 yield Shown(page, block, is_python=True)
             else:
@@ -54,8 +55,16 @@ def shown() -> Iterator[Shown]:
 
 def variants() -> str:
     """Return the list of variants that a page shows."""
-    blocks = _FENCE.findall((ROOT / "caption" / "ablation" / "README.md").read_text("utf-8"))
-    return next(block for language, block in blocks if language == "toml")
+    return blocks("caption/ablation/README.md", "toml")[0]
+
+
+def blocks(page: str, language: str) -> list[str]:
+    """Return what a page shows in a language; "" is what a shell reads."""
+    return [block for written, block in _blocks(page) if written == language]
+
+
+def _blocks(page: str) -> list[tuple[str, str]]:
+    return _FENCE.findall((ROOT / page).read_text("utf-8"))
 
 
 def links(page: str) -> Iterator[Path]:

@@ -17,6 +17,8 @@ from caption.predict import Captioner
 
 ELSEWHERE = {
     "python -m pip install . && glimpse app": "test_wheel.py installs it and opens the page",
+    "glimpse serve": "test_programs.py starts it, and runs the rest of its page",
+    'python -c "import secrets; print(secrets.token_urlsafe())"': "needs nothing of the project",
     'python -m pip install -e ".[dev]" && python -m pytest': "what runs this test",
 }
 """Commands that another test runs, or that run the tests."""
@@ -27,6 +29,7 @@ SHORTER = {
     "--device cuda --runs 30": "--device cpu --runs 1",
     "--precision bf16 --compile": "",
     "bench_vqa.py --images val": "bench_vqa.py --images val --runs 1",
+    "bench_serve.py --images val": "bench_serve.py --images val --files 8 --model tiny",
     "bench_archive.py --images val": "bench_archive.py --images val --files 66 --kills 0",
     "--config.trainer.epochs 6": "",
     "--config.trainer.precision bf16": "",

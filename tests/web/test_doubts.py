@@ -11,7 +11,7 @@ from caption.predict import Captioner
 from caption.web.describe import Describe
 from caption.web.eyes import Eyes
 from vqa.model import ANSWER_CLUES
-from vqa.web.ask import _ask_with
+from vqa.web.ask import _talk_with
 
 NEVER = Confidence(
     weights=dict.fromkeys(CAPTION_CLUES, 0.0),
@@ -41,7 +41,7 @@ def test_below_the_caption_stands_whether_it_is_a_guess(confidence, doubt, tiny_
 
 def test_below_the_answer_too(captioner) -> None:
     answerer = question_answerer(captioner)
-    ask = _ask_with(answerer, Eyes(captioner.extract))
+    ask = _talk_with(answerer, Eyes(captioner.extract))
     answerer.model.confidence = replace(NEVER, weights=dict.fromkeys(ANSWER_CLUES, 0.0))
     _, _, chat, *_ = ask(scene("red", "left"), "what colour is it?", [], [])
     assert chat[-1]["content"].endswith(" (25% sure)\nI am guessing (25%)")

@@ -6,6 +6,7 @@ import json
 
 import httpx
 import pytest
+from pages import blocks
 from tiny import ROOT, scene
 
 from vqa.web.page import NO_ANSWERER
@@ -107,6 +108,17 @@ def test_the_page_speaks_what_photo_managers_speak(address) -> None:
     assert "".join(json.loads(line)["response"] for line in lines) == described["caption"]
     refused = httpx.post(f"{address}/api/generate", json=asked, headers={"Origin": "null"})
     assert refused.status_code == 403
+
+
+def test_the_example_for_gradios_client_works(address, tmp_path, monkeypatch, capsys) -> None:
+    scene("red", "left").save(tmp_path / "photo.jpg")
+    monkeypatch.chdir(tmp_path)
+    programs = blocks("vqa/serve/README.md", "python")
+    (program,) = [text for text in programs if "gradio_client" in text]
+    exec(program.replace("http://127.0.0.1:7860", address), {})  # noqa: S102
+    (described,) = call(address, "describe", photo_at(address))
+    assert len(capsys.readouterr().out.splitlines()) == 2
+    assert described["caption"]
 
 
 def test_a_proxy_may_pass_on_the_name_that_it_was_called_by(address) -> None:

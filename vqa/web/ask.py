@@ -42,7 +42,7 @@ def add_dialog(photo: "gr.Image", answerer: "QuestionAnswerer", look: Eyes) -> N
     top = gr.Label(label="Best five answers", elem_id="top", num_top_classes=5)
     maps = add_gallery("Where it looked", elem_id="glimpses")
     options: dict[str, Any] = {
-        "fn": _ask_with(answerer, look),
+        "fn": _talk_with(answerer, look),
         "inputs": [photo, question, turns, chat],
         "outputs": [question, turns, chat, top, maps],
         **ONE_AT_A_TIME,
@@ -56,11 +56,11 @@ def add_dialog(photo: "gr.Image", answerer: "QuestionAnswerer", look: Eyes) -> N
     )
 
 
-def _ask_with(answerer: "QuestionAnswerer", look: Eyes) -> Callable[..., tuple[Any, ...]]:
+def _talk_with(answerer: "QuestionAnswerer", look: Eyes) -> Callable[..., tuple[Any, ...]]:
     """Return the function behind the button; its docstring is what other programs read of it."""
     from vqa.question import Turn
 
-    def ask(
+    def talk(
         image: "Image.Image | None", question: str, turns: "list[Turn]", chat: list[Any]
     ) -> tuple[Any, ...]:
         """Answer a question about a photo; say how sure the model is and where it looked."""
@@ -74,7 +74,7 @@ def _ask_with(answerer: "QuestionAnswerer", look: Eyes) -> Callable[..., tuple[A
         turns = [*turns, Turn(question, answer.text)]
         return "", turns, said, dict(answer.top), _glimpses(image, answer)
 
-    return ask
+    return talk
 
 
 def _message(role: str, content: str) -> dict[str, str]:

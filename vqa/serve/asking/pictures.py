@@ -42,7 +42,7 @@ def decoded(sent: str, *, max_bytes: int) -> bytes:
 def too_large(max_bytes: int, *, hang_up: bool = False) -> RefusedError:
     """Return what is said of a picture, or a request, that is larger than is taken."""
     return RefusedError(
-        f"this server takes pictures up to {max_bytes / 2**20:g} MB, one in a request; send a "
+        f"this server takes pictures up to {max_bytes / 2**20:.3g} MB, one in a request; send a "
         "smaller copy",
         status=413,
         code="image_too_large",

@@ -22,7 +22,7 @@ _DESCRIBE = re.compile(
     rf"|captions? (?:this|the|these|my|it|every|each))\b"
 )
 _NAME = re.compile(
-    rf"\b(?:{_MAKE}|list|extract|assign)\b.{{0,80}}?\b{_WORDS}\b|\b{_WORDS}\b.{{0,80}}\?"
+    rf"\b(?:{_MAKE}|list|extract|assign)\b.{{0,80}}?\b{_WORDS}\b|\b(?:keywords|hashtags|tags)\b.{{0,80}}\?"
 )
 _OVERVIEW = re.compile(
     r"(?:what(?:'s| is| are| do you see| can you see| can be seen)?(?: (?:happening|going on|shown|"
@@ -30,7 +30,7 @@ _OVERVIEW = re.compile(
     rf"|what does (?:this|the|my) {_IMAGE} (?:show|depict|contain))\s*\?*"
 )
 _OPENING = re.compile(
-    r"(?:what|which|who|whose|where|when|why|how|is|are|was|were|do|does|did|can|could|has|have)\b"
+    r"\b(?:what|which|who|whose|where|when|why|how|is|are|was|were|do|does|did|can|could|has|have)\b"
 )
 _COURTESY = re.compile(r"(?:please[, ]+)?(?:(?:tell me|say|and|so|now|but|ok|then)[,:]? +)*")
 _SENTENCE = re.compile(r"[^.!?:;\n]+[.!?:;\n]*")
@@ -61,7 +61,7 @@ def wish_of(instruction: str) -> Wish | None:
 
 
 def _wish_of(sentence: str, *, is_all: bool) -> Wish | None:
-    """Return what one sentence asks for; without a question mark it does so only by itself."""
+    """Return what one sentence asks for, which may be all there is."""
     lowered = sentence.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
     found = [
         (match.start(), wish)
@@ -72,11 +72,19 @@ def _wish_of(sentence: str, *, is_all: bool) -> Wish | None:
         return min(found, key=lambda pair: pair[0])[1]
     begin = _COURTESY.match(lowered)
     start = begin.end() if begin else 0
-    if not lowered.endswith("?") and not (is_all and _OPENING.match(lowered, start)):
+    if not _is_question(lowered, start, is_all=is_all):
         return None
     if _OVERVIEW.fullmatch(lowered, start):
         return DESCRIPTION
     return Wish("question", sentence[start:])
+
+
+def _is_question(sentence: str, start: int, *, is_all: bool) -> bool:
+    """Return whether a sentence asks: it alone needs a question mark or word, among others both."""
+    ends_so = sentence.endswith("?")
+    if is_all:
+        return ends_so or _OPENING.match(sentence, start) is not None
+    return ends_so and _OPENING.search(sentence) is not None
 
 
 def _mentioned(instruction: str) -> Wish | None:
