@@ -29,7 +29,7 @@ SHORTER = {
     "--device cuda --runs 30": "--device cpu --runs 1",
     "--precision bf16 --compile": "",
     "bench_vqa.py --images val": "bench_vqa.py --images val --runs 1",
-    "bench_serve.py --images val": "bench_serve.py --images val --files 8 --model tiny",
+    "bench_serve.py --images val": "bench_serve.py --images val --files 8 --runs 1 --model tiny",
     "bench_archive.py --images val": "bench_archive.py --images val --files 66 --kills 0",
     "--config.trainer.epochs 6": "",
     "--config.trainer.precision bf16": "",

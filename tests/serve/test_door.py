@@ -16,7 +16,7 @@ from vqa.serve.models import Models
 from vqa.serve.server import build_server
 from vqa.serve.service import Service
 
-TOKEN = "a-token-of-many-letters"
+TOKEN = "a-token-of-many-letters"  # noqa: S105
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
 LIMITS = Limits(max_file_size=0.01, body_seconds=0.5, max_waiting=1, concurrency=1)
 

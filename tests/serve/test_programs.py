@@ -206,7 +206,7 @@ def test_the_examples_of_the_page_work(address, tmp_path, monkeypatch) -> None:
     assert lines
     for text in lines:
         done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", text.replace(DEFAULT, address)],
+            [shutil.which("bash") or "", "-euo", "pipefail", "-c", text.replace(DEFAULT, address)],
             capture_output=True,
             text=True,
             check=True,

@@ -1,0 +1,94 @@
+"""Ask `glimpse serve` for captions as several clients at once, beside captioning the files."""
+
+import base64
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import cycle, islice
+from pathlib import Path
+
+from caption.commands.run import run
+from caption.errors import DataError, GlimpseError
+
+SERVE = [sys.executable, "-c", "from vqa.commands import main; main()", "serve", "--port", "0"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Args:
+    """Ask `glimpse serve` for captions as several clients at once, beside captioning the files."""
+
+    images: Path
+    """Folder of photos."""
+    model: str | None = None
+    """Model directory or hub id; by default the model that comes with the package."""
+    clients: int = 8
+    """Programs that ask at once, each again as soon as it has its answer."""
+    files: int = 200
+    """Photos that are asked about in a run, the same ones again where there are fewer."""
+    runs: int = 5
+    """Timed runs of both, in turn; the median counts."""
+
+
+def main(args: Args) -> None:
+    """Print the requests a second, and the files a second of `glimpse caption`."""
+    import httpx
+
+    from caption.evaluation.timing import time_in_turn
+    from caption.files.paths import list_images
+    from caption.predict import Captioner
+
+    paths = list(islice(cycle(list_images(args.images)), args.files))
+    if not paths:
+        raise DataError(f"{args.images}: no images found; name a folder of photos")
+    captioner = Captioner.from_pretrained(args.model)
+    # Encoded ahead: the clients' work is not the server's.
+    bodies = [_asking(Path(path)) for path in paths]
+    with _serving(args.model) as address, httpx.Client(timeout=60) as client:
+
+        def ask(body: bytes) -> str:
+            reply = client.post(f"{address}/api/generate", content=body).raise_for_status()
+            return reply.json()["response"]
+
+        def serve() -> list[str]:
+            with ThreadPoolExecutor(args.clients) as pool:
+                return list(pool.map(ask, bodies))
+
+        def caption() -> list[str]:
+            return [str(file.caption) for file in captioner.describe_files(paths)]
+
+        different = sum(a != b for a, b in zip(serve(), caption(), strict=True))
+        seconds = time_in_turn({"serve": serve, "caption": caption}, runs=args.runs, warm_up=0)
+    rates = {name: len(paths) / taken for name, taken in seconds.items()}
+    print(
+        f"{args.clients} clients: {rates['serve']:.1f} requests/s; glimpse caption: "
+        f"{rates['caption']:.1f} files/s; ratio {rates['serve'] / rates['caption']:.2f}; "
+        f"{different} of {len(paths)} captions differ"
+    )
+
+
+def _asking(path: Path) -> bytes:
+    picture = base64.b64encode(path.read_bytes()).decode()
+    asked = {"prompt": "Describe this image.", "images": [picture], "stream": False}
+    return json.dumps(asked).encode()
+
+
+@contextmanager
+def _serving(model: str | None) -> Iterator[str]:
+    """Serve a model in another process, and say where."""
+    words = [] if model is None else ["--model", model]
+    with subprocess.Popen([*SERVE, *words], stdout=subprocess.PIPE, text=True) as server:  # noqa: S603
+        said = server.stdout.readline() if server.stdout else ""
+        if not said:
+            raise GlimpseError("glimpse serve has ended; what it said is above")
+        try:
+            yield said.split("/v1")[0]
+        finally:
+            server.terminate()
+
+
+if __name__ == "__main__":
+    run(main, Args)
