@@ -25,6 +25,8 @@ class Args:
     """Folder of photos."""
     model: str | None = None
     """Model directory or hub id; by default the model that comes with the package."""
+    address: str | None = None
+    """Where a server of the model runs already; by default one is started."""
     clients: int = 8
     """Programs that ask at once, each again as soon as it has its answer."""
     files: int = 200
@@ -47,7 +49,7 @@ def main(args: Args) -> None:
     captioner = Captioner.from_pretrained(args.model)
     # Encoded ahead: the clients' work is not the server's.
     bodies = [_asking(Path(path)) for path in paths]
-    with _serving(args.model) as address, httpx.Client(timeout=60) as client:
+    with _serving(args) as address, httpx.Client(timeout=60) as client:
 
         def ask(body: bytes) -> str:
             reply = client.post(f"{address}/api/generate", content=body).raise_for_status()
@@ -77,9 +79,12 @@ def _asking(path: Path) -> bytes:
 
 
 @contextmanager
-def _serving(model: str | None) -> Iterator[str]:
-    """Serve a model in another process, and say where."""
-    words = [] if model is None else ["--model", model]
+def _serving(args: Args) -> Iterator[str]:
+    """Serve the model in another process, and say where."""
+    if args.address is not None:
+        yield args.address
+        return
+    words = [] if args.model is None else ["--model", args.model]
     with subprocess.Popen([*SERVE, *words], stdout=subprocess.PIPE, text=True) as server:  # noqa: S603
         said = server.stdout.readline() if server.stdout else ""
         if not said:

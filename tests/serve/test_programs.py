@@ -13,7 +13,7 @@ import httpx
 import ollama
 import openai
 import pytest
-from console import run_here
+from console import run_here, run_script_here
 from pages import blocks, shown
 from tiny import ROOT
 
@@ -212,6 +212,16 @@ def test_the_examples_of_the_page_work(address, tmp_path, monkeypatch) -> None:
             check=True,
         )
         assert re.search(r'"(response|content|status)": ?"', done.stdout), done.stdout
+
+
+def test_clients_are_timed_beside_captioning_the_same_files(address) -> None:
+    photos = ROOT / "caption" / "examples"
+    words = ("--images", photos, "--address", address, "--files", "8", "--runs", "1")
+    done = run_script_here("bench_serve.py", *words)
+    assert done.returncode == 0, done.stderr
+    assert re.fullmatch(
+        r"8 clients: [\d.]+ requests/s; .* ratio [\d.]+; 0 of 8 captions differ\n", done.stdout
+    )
 
 
 @pytest.mark.parametrize(

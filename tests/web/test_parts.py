@@ -4,6 +4,7 @@ import math
 import subprocess
 import sys
 from dataclasses import replace
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -112,3 +113,13 @@ def test_maps_are_labelled_with_words_as_people_write_them() -> None:
     caption = replace(two_words(1, 0, 0, 0), spelling=("der", "Hund"))
     labels = [label for _, label in word_maps(scene("red", "left"), caption)]
     assert [label.split()[0] for label in labels] == ["der", "Hund"]
+
+
+@pytest.mark.skipif(find_spec("mcp") is not None, reason="the package is installed")
+def test_tools_without_their_package_say_what_to_install() -> None:
+    with pytest.raises(GlimpseError, match=r"pip install .*mcp"):
+        launch(None, tools=True)
+
+
+def test_a_server_has_further_names_where_it_is_told() -> None:
+    assert trusted_hosts("127.0.0.1", ["photos.example"])[-1] == "photos.example"

@@ -57,7 +57,7 @@ def test_files_of_the_machine_are_not_served(address) -> None:
 
 def test_other_programs_are_told_what_they_may_call(address) -> None:
     described = httpx.get(f"{address}/gradio_api/info").json()
-    assert set(described["named_endpoints"]) == {"/caption", "/talk", "/describe", "/ask"}
+    assert set(described["named_endpoints"]) == {"/caption", "/describe", "/ask"}
 
 
 def test_other_programs_get_captions_with_a_map_for_every_word(address) -> None:

@@ -47,7 +47,8 @@ def add_dialog(photo: "gr.Image", answerer: "QuestionAnswerer", look: Eyes) -> N
         "outputs": [question, turns, chat, top, maps],
         **ONE_AT_A_TIME,
     }
-    button.click(api_name="talk", **options)
+    # For other programs there is `ask`; this one keeps what was said on the page.
+    button.click(api_name="talk", api_visibility="undocumented", **options)
     question.submit(api_visibility="private", **options)
     chat.clear(list, None, [turns], api_visibility="private")
     # Of another photo nothing has been said.
