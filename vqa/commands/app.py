@@ -38,13 +38,11 @@ class Args:
 def main(args: Args) -> None:
     """Load the models and serve the page until interrupted."""
     settle_gradio()
-    from caption.predict import Captioner
     from vqa.serve.models import Models
     from vqa.serve.server import routes
     from vqa.serve.service import Service
 
-    captioner = Captioner.from_pretrained(args.model or _named(args.ask_model))
-    answerer = load_answerer(captioner, args.ask_model)
+    captioner, answerer = load_models(args.model, args.ask_model)
     launch(
         build_app(captioner, answerer),
         host=args.host,
@@ -53,6 +51,23 @@ def main(args: Args) -> None:
         routes=routes(Service(Models(captioner, answerer))),
         tools=args.mcp,
     )
+
+
+def load_models(
+    model: str | None, ask_model: str | None
+) -> "tuple[Captioner, QuestionAnswerer | None]":
+    """Load what describes and what answers with the same eyes.
+
+    Args:
+        model: model directory, hub id or name of the captioner; by default the one of the package
+            that is called as the question answerer is, or else the default one.
+        ask_model: as `load_answerer` takes it.
+    """
+    from caption.models.directory import CAPTIONERS
+    from caption.predict import Captioner
+
+    captioner = Captioner.from_pretrained(model or CAPTIONERS.get(ask_model or ""))
+    return captioner, load_answerer(captioner, ask_model)
 
 
 def load_answerer(captioner: "Captioner", source: str | None) -> "QuestionAnswerer | None":
@@ -74,10 +89,3 @@ def load_answerer(captioner: "Captioner", source: str | None) -> "QuestionAnswer
         if source is not None or sees_as_it_learnt:
             return QuestionAnswerer(model.to(captioner.model.device), captioner.extract)
     return None
-
-
-def _named(source: str | None) -> str | None:
-    """Return the name of a model of the package, if it is one: captioners have the same."""
-    from caption.models.directory import CAPTIONERS
-
-    return source if source in CAPTIONERS else None

@@ -17,11 +17,10 @@ class Args(Limits):
     """Describe photos for other programs, through the APIs of OpenAI and Ollama."""
 
     model: str | None = None
-    """Model directory or hub id of the captioner; by default the one that comes with the
-    package."""
+    """Model directory, hub id or name (base, small) of the captioner; base by default."""
     ask_model: str | None = None
-    """Model directory or hub id of the question answerer, trained on the features of the
-    captioner's encoder; by default the one that comes with the package."""
+    """Model directory, hub id or name of the question answerer, trained on the features of the
+    captioner's encoder; by default the one of the package that was."""
     host: str = "127.0.0.1"
     """Address to serve; others than this machine can only connect if it is not a loopback one."""
     port: int = OLLAMA_PORT
@@ -68,16 +67,14 @@ def _is_token(token: str) -> bool:
 
 def main(args: Args) -> None:
     """Load the models, say where they are served, and serve until interrupted."""
-    from caption.predict import Captioner
-    from vqa.commands.app import load_answerer
+    from vqa.commands.app import load_models
     from vqa.serve.models import Models
     from vqa.serve.server import build_server, listen, serve
     from vqa.serve.service import Service
 
     # A taken port is found before the models are loaded.
     with listen(args.host, args.port) as listening:
-        captioner = Captioner.from_pretrained(args.model)
-        models = Models(captioner, load_answerer(captioner, args.ask_model))
+        models = Models(*load_models(args.model, args.ask_model))
         service = Service(models, limits=args, token=args.token, names=args.names)
         host = f"[{args.host}]" if ":" in args.host else args.host
         address = f"http://{host}:{listening.getsockname()[1]}"
