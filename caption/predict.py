@@ -2,7 +2,7 @@
 
 import math
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -10,9 +10,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import overload
 
+import numpy as np
 import torch
 from accelerate import PartialState
 from jaxtyping import Float
+from PIL import Image
 from torch import Tensor
 
 from caption.errors import DataError, ImageError
@@ -46,6 +48,12 @@ class DescribedFile:
     source: ImageFile
     caption: Caption | None
     error: str | None
+    pooled: Float[np.ndarray, " feature"] | None = None
+    """What was seen in all places together, by which pictures are alike."""
+
+
+Glance = Callable[[ImageFile, Image.Image], object]
+"""Is shown each picture as it was decoded for the model, in the thread that read it."""
 
 
 class Captioner:
@@ -218,6 +226,7 @@ class Captioner:
         *,
         batch_images: int = 64,
         concepts: Corrections | None = None,
+        glance: Glance | None = None,
     ) -> Iterator[DescribedFile]:
         """Caption any number of files in a stream, decoding ahead of the model.
 
@@ -227,18 +236,23 @@ class Captioner:
             files: to caption.
             batch_images: files that are captioned at once.
             concepts: what people know better than the model of all files, see `describe`.
+            glance: sees the pictures pass by, so that nobody has to decode them again.
         """
         with ThreadPoolExecutor(READERS) as pool:
             waiting: deque[tuple[ImageFile, Future[Tensor | str]]] = deque()
             names = iter(files)
-            while True:
-                for file in islice(names, 2 * batch_images - len(waiting)):
-                    waiting.append((file, pool.submit(self._read, file)))
-                if not waiting:
-                    return
-                count = min(batch_images, len(waiting))
-                batch = [waiting.popleft() for _ in range(count)]
-                yield from self._describe_read(batch, concepts)
+            try:
+                while True:
+                    for file in islice(names, 2 * batch_images - len(waiting)):
+                        waiting.append((file, pool.submit(self._read, file, glance)))
+                    if not waiting:
+                        return
+                    count = min(batch_images, len(waiting))
+                    batch = [waiting.popleft() for _ in range(count)]
+                    yield from self._describe_read(batch, concepts)
+            finally:
+                for _, unread in waiting:  # nobody wants the rest any more
+                    unread.cancel()
 
     def save_pretrained(
         self, directory: str | Path, *, card: str, dtype: torch.dtype = torch.float32
@@ -258,16 +272,19 @@ class Captioner:
             self.save_pretrained(Path(directory) / "model", card=card)
             return push_to_hub(Path(directory) / "model", repo_id, private=private)
 
-    def _read(self, file: ImageFile) -> Tensor | str:
+    def _read(self, file: ImageFile, glance: Glance | None) -> Tensor | str:
         """Return the pixels of a file, or why there are none.
 
         The reason and not the error: kept by its future, an error would hold on to the frames that
         it passed through, and with them to the pixels of the whole batch.
         """
         try:
-            return self.extract.read(file)
+            picture = self.extract.load(file)
         except ImageError as error:
             return str(error)
+        if glance is not None:
+            glance(file, picture)
+        return self.extract.fit(picture)
 
     def _describe_read(
         self, files: list[tuple[ImageFile, Future[Tensor | str]]], concepts: Corrections | None
@@ -284,12 +301,18 @@ class Captioner:
         # In place of the unreadable the last picture is captioned again: batches of ever other
         # sizes need ever other buffers, and memory would grow with the number of broken files.
         pixels += pixels[-1:] * (len(files) - len(pixels))
-        captions: Iterator[Caption] = iter(())
+        described: Iterator[tuple[Caption, np.ndarray]] = iter(())
         if pixels:
             features = self.extract.encode_pixels(torch.stack(pixels))
-            captions = iter(self.describe(features, concepts=concepts))
+            captions = self.describe(features, concepts=concepts)
+            described = zip(captions, features.pooled.cpu().numpy(), strict=True)
         for row in rows:
-            yield row if row.error else replace(row, caption=next(captions))
+            if row.error:
+                yield row
+            else:
+                caption, pooled = next(described)
+                # Its own numbers: a view would keep those of the whole batch.
+                yield replace(row, caption=caption, pooled=pooled.copy())
 
     @torch.inference_mode()
     def _probabilities(self, features: ImageFeatures) -> Float[Tensor, "image word"]:

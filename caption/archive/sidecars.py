@@ -1,12 +1,13 @@
 """Captions for photo managers: an XMP sidecar beside each photo."""
 
 import html
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from caption.errors import DataError
 from caption.files.tar import TarMember
 from caption.files.writing import write_text
-from caption.predict import Caption, DescribedFile
+from caption.predict import DescribedFile
 from caption.text.language import ENGLISH, Language
 
 SIDECAR = """\
@@ -62,20 +63,30 @@ def write_sidecars(
     for file in described:
         if isinstance(file.source, TarMember):
             raise DataError(f"{file.source}: nothing can be put beside it; unpack the archive")
-        sidecar = file.source.with_name(f"{file.source.name}.xmp")
-        own = file.source.with_suffix(".xmp")  # as some programs call it
         caption = file.caption
         if caption is not None and caption.is_below(minimum_confidence):
             caption = None
-        if caption is not None and not sidecar.exists() and not own.exists():
-            write_text(sidecar, _packet(caption, language))
+        if caption is not None and existing_sidecar(file.source) is None:
+            content = packet(caption.text, caption.keywords, language)
+            write_text(sidecar_of(file.source), content)
         yield file
 
 
-def _packet(caption: Caption, language: Language) -> str:
-    """Return a caption, and what was recognised, as an XMP packet."""
-    items = "\n".join(ITEM.format(word=html.escape(word, quote=False)) for word in caption.keywords)
-    text = html.escape(caption.text, quote=False)
+def sidecar_of(photo: Path) -> Path:
+    """Return what we call the sidecar of a photo."""
+    return photo.with_name(f"{photo.name}.xmp")
+
+
+def existing_sidecar(photo: Path) -> Path | None:
+    """Return the sidecar that a photo has, if it has one; some programs call it photo.xmp."""
+    names = (sidecar_of(photo), photo.with_suffix(".xmp"))
+    return next((name for name in names if name.exists()), None)
+
+
+def packet(caption: str, keywords: Iterable[str], language: Language) -> str:
+    """Return a caption and keywords as an XMP packet."""
+    items = "\n".join(ITEM.format(word=html.escape(word, quote=False)) for word in keywords)
+    text = html.escape(caption, quote=False)
     is_named = language.is_told and language != ENGLISH
     return SIDECAR.format(
         caption=text,

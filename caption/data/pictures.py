@@ -1,6 +1,5 @@
 """The pictures of a data set, decoded once: which are broken, which are there twice."""
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
@@ -12,7 +11,7 @@ from caption.errors import ImageError
 from caption.files.locate import Split
 from caption.files.paths import ImageFile, ImageId
 from caption.files.tables import Problem
-from caption.vision.image import load_image
+from caption.vision.image import load_image, pixel_digest
 
 READERS = 2
 
@@ -52,7 +51,7 @@ def _digest(source: ImageFile) -> str | ImageError:
         image = load_image(source)
     except ImageError as error:
         return error
-    return hashlib.sha256(f"{image.size}".encode() + image.tobytes()).hexdigest()
+    return pixel_digest(image).hex()
 
 
 def _repeated(

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import torch
 from jaxtyping import Float, UInt8
+from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
@@ -54,8 +55,20 @@ class FeatureExtractor:
 
     def read(self, image: ImageSource) -> UInt8[Tensor, "channel row column"]:
         """Return bytes: what torch computes on many threads is left to the thread that has them."""
+        return self.fit(self.load(image))
+
+    def load(self, image: ImageSource) -> Image.Image:
+        """Return the picture, decoded as large as the encoder needs it or larger.
+
+        Raises:
+            ImageError: it cannot be read.
+        """
         rows, columns = self._preprocess.config.size
-        return self._preprocess.fit(load_image(image, at_least=(columns, rows)))
+        return load_image(image, at_least=(columns, rows))
+
+    def fit(self, picture: Image.Image) -> UInt8[Tensor, "channel row column"]:
+        """Return what `load` gave at the encoder's size."""
+        return self._preprocess.fit(picture)
 
     def check(self, features: ImageFeatures) -> None:
         """Refuse the features of another encoder.

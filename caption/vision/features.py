@@ -21,6 +21,11 @@ class ImageFeatures:
     concepts: ImageConcepts | None = None
     """What was recognised, where something recognises words."""
 
+    @property
+    def pooled(self) -> Float[Tensor, "batch feature"]:
+        """What was seen in all places together: their mean, by which pictures are alike."""
+        return self.grid.mean(dim=1)
+
     def __len__(self) -> int:
         return self.grid.shape[0]
 

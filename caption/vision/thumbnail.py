@@ -1,7 +1,9 @@
-"""Small pictures for pages that need no other file."""
+"""Small pictures, for pages that need no other file and for lists of many."""
 
 import base64
 import io
+
+from PIL import Image
 
 from caption.errors import ImageError
 from caption.files.paths import ImageFile
@@ -17,7 +19,13 @@ def thumbnail(file: ImageFile) -> str | None:
         image = load_image(file, at_least=(LONGER_SIDE, LONGER_SIDE))
     except ImageError:
         return None
-    image.thumbnail((LONGER_SIDE, LONGER_SIDE))
+    return base64.b64encode(small_jpeg(image)).decode("ascii")
+
+
+def small_jpeg(image: Image.Image) -> bytes:
+    """Return a small JPEG of a picture, which is never made larger and stays as it is."""
+    small = image.copy()
+    small.thumbnail((LONGER_SIDE, LONGER_SIDE))
     data = io.BytesIO()
-    image.save(data, "JPEG", quality=80)
-    return base64.b64encode(data.getvalue()).decode("ascii")
+    small.save(data, "JPEG", quality=80)
+    return data.getvalue()

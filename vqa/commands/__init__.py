@@ -15,6 +15,16 @@ GLIMPSE = Program(
             "serve": "vqa.commands.serve:Args",
             "models": "vqa.commands.models:Args",
         },
+        "Keep a library of your photos": {
+            "library add": "caption.commands.library:Add",
+            "library update": "caption.commands.library:Update",
+            "library search": "caption.commands.library:Search",
+            "library similar": "caption.commands.library:Similar",
+            "library edit": "caption.commands.library:Edit",
+            "library export": "caption.commands.library:Export",
+            "library list": "caption.commands.library:List",
+            "library remove": "caption.commands.library:Remove",
+        },
         "Teach it your own pictures": {
             "check": "vqa.commands.check:Args",
             "finetune captions": "caption.commands.finetune:Args",

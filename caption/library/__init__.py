@@ -1,0 +1,1 @@
+"""A person's photos, captioned once, in one file: searched, corrected, exported."""
