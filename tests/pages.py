@@ -11,6 +11,7 @@ from tiny import ROOT
 PAGES = (
     "README.md",
     "caption/README.md",
+    "caption/library/README.md",
     "caption/training/README.md",
     "caption/networks/README.md",
     "caption/inspection/README.md",

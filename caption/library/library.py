@@ -21,7 +21,7 @@ from caption.library.examples import (
     read_examples,
 )
 from caption.library.photos import Photo, photos_of_ids, refresh, select_photos
-from caption.library.query import parse_query
+from caption.library.query import find_photos
 
 LONGEST = 2000
 """Characters of a caption that a person writes."""
@@ -168,18 +168,23 @@ class Library:
         Raises:
             DataError: it is too long.
         """
-        query = parse_query(text, as_typed=as_typed)
-        condition = ""
-        values: list[int | str] = [limit, offset]
-        if query.wanted:
-            condition, values = "WHERE words MATCH ? ORDER BY rank", [query.match, *values]
-        elif query.unwanted:
-            without = "SELECT rowid FROM words WHERE words MATCH ?"
-            condition, values = f"WHERE rowid NOT IN ({without})", [query.unwanted, *values]
+        found, values = find_photos(text, as_typed=as_typed, ranked=True)
         with self.database.reading() as connection:
-            # Nothing of the condition was typed.
-            sql = f"SELECT rowid FROM words {condition} LIMIT ? OFFSET ?"  # noqa: S608
-            return photos_of_ids(connection, [row[0] for row in connection.execute(sql, values)])
+            sql = f"{found} LIMIT ? OFFSET ?"
+            rows = connection.execute(sql, (*values, limit, offset)).fetchall()
+            return photos_of_ids(connection, [row[0] for row in rows])
+
+    def count(self, text: str, *, as_typed: bool = False) -> int:
+        """Return how many photos `search` finds in all.
+
+        Raises:
+            DataError: as it does.
+        """
+        found, values = find_photos(text, as_typed=as_typed, ranked=False)
+        with self.database.reading() as connection:
+            # Nothing of the statement was typed.
+            sql = f"SELECT count(*) FROM ({found})"  # noqa: S608
+            return int(connection.execute(sql, values).fetchone()[0])
 
     def similar(self, photo_id: int, *, limit: int = 20) -> list[tuple[Photo, float]]:
         """Return the photos that look most like one of the library, and the cosine of each.
@@ -326,15 +331,18 @@ class Library:
     def status(self) -> Status:
         """Return what the library holds."""
         with self.database.reading() as connection:
-            (models,) = connection.execute("SELECT count(DISTINCT model) FROM photos").fetchone()
-            counts = {kind: len(_ids(connection, sql)) for kind, sql in _CONDITIONS.items()}
+            columns = ", ".join(f"count(*) FILTER (WHERE {sql})" for sql in _CONDITIONS.values())
+            *counts, models = connection.execute(
+                f"SELECT {columns}, count(DISTINCT model) FROM photos"  # noqa: S608
+            ).fetchone()
+        number = dict(zip(_CONDITIONS, counts, strict=True))
         return Status(
             folders=tuple(self.folders().values()),
-            num_photos=counts["all"],
-            num_captioned=counts["captioned"],
-            num_edited=counts["edited"],
-            num_broken=counts["broken"],
-            num_missing=counts["missing"],
+            num_photos=number["all"],
+            num_captioned=number["captioned"],
+            num_edited=number["edited"],
+            num_broken=number["broken"],
+            num_missing=number["missing"],
             num_models=models,
         )
 

@@ -14,6 +14,9 @@ from caption.text.scripts import spaceless
 
 MAX_TERMS = 32
 """Words and phrases of a search."""
+MOST_RANKED = 20_000
+"""Photos that a search ranks: what finds more, such as "a", says nothing of any of them, and to
+rank all would take as long as a person notices."""
 _TERM = re.compile(r'(-?)(?:"([^"]*)("|$)|(\S+))')
 
 
@@ -69,3 +72,28 @@ def parse_query(text: str, *, as_typed: bool = False) -> Query:
 def searchable(text: str) -> str:
     """Return a text with a space where a word may end, also in scripts that are written without."""
     return spaceless().sub(r" \g<0> ", unicodedata.normalize("NFC", text))
+
+
+def find_photos(text: str, *, as_typed: bool, ranked: bool) -> tuple[str, tuple[str, ...]]:
+    """Return a statement that finds the numbers of photos, and the values for it.
+
+    Nothing that was typed is in the statement itself.
+
+    Args:
+        text: what was typed.
+        as_typed: whether it is still being typed.
+        ranked: whether the best are to be first.
+
+    Raises:
+        DataError: it is too long.
+    """
+    query = parse_query(text, as_typed=as_typed)
+    if query.wanted and ranked:
+        some = f"SELECT rowid, rank AS place FROM words WHERE words MATCH ? LIMIT {MOST_RANKED}"  # noqa: S608
+        return f"SELECT rowid FROM ({some}) ORDER BY place", (query.match,)  # noqa: S608
+    if query.wanted:
+        return "SELECT rowid FROM words WHERE words MATCH ?", (query.match,)
+    if query.unwanted:
+        without = "SELECT rowid FROM words WHERE words MATCH ?"
+        return f"SELECT rowid FROM words WHERE rowid NOT IN ({without})", (query.unwanted,)  # noqa: S608
+    return "SELECT rowid FROM words", ()

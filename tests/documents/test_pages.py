@@ -1,7 +1,6 @@
 """Every command in every page runs, on tiny data that bears the names in the page."""
 
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -31,6 +30,8 @@ SHORTER = {
     "--precision bf16 --compile": "",
     "bench_vqa.py --images val": "bench_vqa.py --images val --runs 1",
     "bench_archive.py --images val": "bench_archive.py --images val --files 66 --kills 0",
+    "bench_library.py --images val": "bench_library.py --images val --model tiny --rows 200 "
+    "--files 4 --kills 0 --runs 1",
     "--config.trainer.epochs 6": "",
     "--config.trainer.precision bf16": "",
     "--output easy": "--output easy --sample 1",
@@ -54,6 +55,8 @@ BESIDES = {
     "glimpse finetune answers": "--epochs 1 --model tiny-ask --captioner tiny",
     'glimpse ask photo.jpg "is there a dog?" --model': "--captioner tiny",
     "glimpse check": "--model tiny",
+    "glimpse library add": "--model tiny",
+    "glimpse library update": "--model tiny",
     "glimpse inspect": "--model tiny",
     "glimpse ablate": "--check",
     "python scripts/bench_train.py": f"--batch 1 --words 30 {SMALL.replace('--config.', '--')}",
@@ -74,8 +77,9 @@ def workspace(tmp_path_factory) -> Iterator[Path]:
         for side in SIDES
         for size in (60, 70, 80)
     }
-    for name in ("photos", "val", "mine", "asked", "archive", "coco"):
+    for name in ("photos", "val", "mine", "asked", "archive", "coco", "trip"):
         (folder / name).mkdir()
+    shutil.copyfile(folder / "photo.jpg", folder / "trip" / "photo.jpg")
         for picture in captions:
             colour, side, size = picture.removesuffix(".jpg").split("-")
             scene(colour, side).resize((int(size), 50)).save(folder / name / picture)
@@ -113,10 +117,10 @@ def workspace(tmp_path_factory) -> Iterator[Path]:
     model = caption_model(words_of_scenes())
     model.save_pretrained(folder / "tiny", card="")
     question_answerer(Captioner(model)).model.save_pretrained(folder / "tiny-ask", card="")
-    before = Path.cwd()
-    os.chdir(folder)
-    yield folder
-    os.chdir(before)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_DATA_HOME", str(folder / "data"))
+        patch.chdir(folder)
+        yield folder
 
 
 def coco(captions: list[tuple[str, list[str]]]) -> dict[str, object]:

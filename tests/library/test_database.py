@@ -63,11 +63,10 @@ def test_a_damaged_file_is_set_aside_and_never_overwritten(library, captioner, d
     path.write_bytes(damage or data[: len(data) // 2])
     (path.parent / "library.db.damaged-1").write_text("of another time")
     left = path.read_bytes()
-    with pytest.raises(DataError, match="damaged .*; it is now called library.db.damaged-2"):
-        with Library(path) as opened:
-            opened.photos()
-            opened.search("a")
-            opened.duplicates()
+    named = "damaged .*; it is now called library.db.damaged-2"
+    with pytest.raises(DataError, match=named), Library(path) as opened:
+        opened.photos()
+        opened.duplicates()
     assert (path.parent / "library.db.damaged-2").read_bytes() == left
     assert (path.parent / "library.db.damaged-1").read_text() == "of another time"
     with Library(path) as begun:

@@ -175,7 +175,7 @@ def in_child(work, *, kill_at) -> bool:
 
 
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
-@pytest.mark.parametrize("kill_at", [40, 250, 400, 600])
+@pytest.mark.parametrize("kill_at", [40, 300, 600])
 def test_a_run_killed_anywhere_loses_no_row_and_no_edit(
     captioner, photos, tmp_path, kill_at
 ) -> None:
@@ -200,5 +200,5 @@ def test_a_run_killed_anywhere_loses_no_row_and_no_edit(
         assert {p.name: p.edited for p in library.photos("edited")} == {
             p.name: f"{p.name}, by a person" for p in partly
         }
-        assert len(library.search("")) == 6
+        assert library.count("") == len(library.search("")) == 6
         assert library.status().num_missing == 0

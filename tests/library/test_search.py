@@ -63,6 +63,7 @@ def described(tmp_path_factory):
 )
 def test_words_phrases_beginnings_and_what_must_not_be_there(described, text, expected) -> None:
     assert {photo.photo_id for photo in described.search(text)} == expected
+    assert described.count(text) == len(expected)
 
 
 def test_what_is_being_typed_may_be_a_beginning(described) -> None:
@@ -88,7 +89,7 @@ def test_examples_are_those_of_the_greatest_cosine(tmp_path) -> None:
     rng = np.random.default_rng(0)
     vectors = rng.standard_normal((40, 24)).astype(np.float32)
     with Library(tmp_path / "library.db") as library:
-        insert(library.database, {n: "a dog" for n in range(40)})
+        insert(library.database, dict.fromkeys(range(40), "a dog"))
         with library.database.writing() as connection:
             for number, vector in enumerate(vectors):
                 write_features(connection, number, "eyes", 7 * vector)
