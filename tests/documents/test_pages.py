@@ -79,10 +79,10 @@ def workspace(tmp_path_factory) -> Iterator[Path]:
     }
     for name in ("photos", "val", "mine", "asked", "archive", "coco", "trip"):
         (folder / name).mkdir()
-    shutil.copyfile(folder / "photo.jpg", folder / "trip" / "photo.jpg")
         for picture in captions:
             colour, side, size = picture.removesuffix(".jpg").split("-")
             scene(colour, side).resize((int(size), 50)).save(folder / name / picture)
+    shutil.copyfile(folder / "photo.jpg", folder / "trip" / "photo.jpg")
     content = coco(
         [
             (name, [f"a {t} dog runs on the grass", *ts])
