@@ -7,7 +7,8 @@
 In reading order: `vision` turns pixels into a grid of features, `text` words into ids; `networks`
 has the decoders that write, `search` finds their best captions; `models` joins them and keeps them
 on disk; `data`, `training` and `evaluation` teach and score them through `engine`; `predict` is
-what people import, and `commands`, `archive` and `web` use it. README.md beside this draws it.
+what people import, and `commands`, `archive`, `library` and `web` use it. README.md beside this
+draws it.
 
 Nothing inside imports from here, and importing this loads nothing heavy: a script must be able to
 say how it is used without waiting for torch.

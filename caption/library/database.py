@@ -19,6 +19,8 @@ SUFFIX = ".db"
 """Of every library: a file of another name is never taken for a damaged one and set aside."""
 PATIENCE = 20.0
 """Seconds that a change waits for another process's; each of these takes milliseconds."""
+OLDEST = (3, 37)
+"""The first SQLite that keeps to the types of columns."""
 PAGE = 8192
 """Bytes of a page: three photos' features."""
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
@@ -95,14 +97,20 @@ class Database:
         Raises:
             DataError: another process does so.
         """
+        lock = FileLock(_lock_of(self.path), timeout=0)
         try:
-            with FileLock(_lock_of(self.path), timeout=0):
-                yield
+            lock.acquire()
         except Timeout:
             raise DataError(
                 f"{self.path}: another process is adding photos to this library; wait until it is "
                 "done, or stop it"
             ) from None
+        except OSError as error:
+            raise DataError(f"{lock.lock_file}: cannot be written ({error.strerror})") from None
+        try:
+            yield
+        finally:
+            lock.release()
 
     @contextmanager
     def _plainly(self) -> Iterator[None]:
@@ -124,14 +132,19 @@ class Database:
 def _check_place(path: Path, *, create: bool) -> None:
     if path.suffix != SUFFIX:
         raise DataError(f"{path}: expected the name of a library to end in {SUFFIX!r}")
-    if path.exists() and not path.is_file():
-        raise DataError(f"{path}: not a regular file; name another library")
-    if not path.exists() and not create:
-        raise DataError(f"{path}: no library yet; `glimpse library add FOLDER` begins one")
+    if sqlite3.sqlite_version_info < OLDEST:
+        raise DataError(
+            f"SQLite {sqlite3.sqlite_version} came with this Python, expected "
+            f"{'.'.join(map(str, OLDEST))} or newer; use a newer Python"
+        )
     try:
+        if path.exists() and not path.is_file():
+            raise DataError(f"{path}: not a regular file; name another library")
+        if not path.exists() and not create:
+            raise DataError(f"{path}: no library yet; `glimpse library add FOLDER` begins one")
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise DataError(f"{path.parent}: cannot be made ({error.strerror})") from None
+        raise DataError(f"{path}: cannot be opened ({error.strerror})") from None
 
 
 def _connect(path: Path) -> sqlite3.Connection:
