@@ -8,7 +8,7 @@ import difflib
 import hashlib
 import json
 from collections.abc import Iterator
-from copy import deepcopy
+from copy import copy, deepcopy
 from dataclasses import asdict
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from torchvision.models.feature_extraction import (
 
 from caption.errors import ModelError
 from caption.vision.config import EncoderConfig, Padding
+from caption.vision.folding import fold_batch_norms
 from caption.vision.padding import SameConv2d, pad_as_tensorflow
 
 POOLING_NODES = ("avgpool", "adaptive_avg_pool2d", "mean")
@@ -138,6 +139,15 @@ class ImageEncoder(nn.Module):
             ModelError: the file cannot be read or is not of this architecture.
         """
         load_torchvision(self.network, self.config.architecture, source)
+
+    def folded(self) -> "ImageEncoder":
+        """Return a copy for use alone, which sees the same quicker, as `fold_batch_norms` says.
+
+        It has other weights, so that it is neither trained nor saved, and another fingerprint.
+        """
+        quick = copy(self.eval())
+        quick._modules = {"network": fold_batch_norms(self.network)}
+        return quick
 
     def fingerprint(self) -> str:
         """Return 16 hexadecimal digits that stand for this encoder: its config and its weights.

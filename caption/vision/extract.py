@@ -1,6 +1,7 @@
 """From pictures to features: at once for use, or stored for training with a frozen encoder."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -24,7 +25,10 @@ CPU_IMAGES = 8
 
 
 class FeatureExtractor:
-    """Turns pictures of any kind into the features that captions and answers are read from."""
+    """Turns pictures of any kind into the features that captions and answers are read from.
+
+    It looks with the encoder as it is when the first picture comes, on the device where it is then.
+    """
 
     def __init__(self, encoder: ImageEncoder, head: ConceptHead | None = None) -> None:
         """Prepare to look.
@@ -49,9 +53,14 @@ class FeatureExtractor:
     @torch.inference_mode()
     def encode_pixels(self, pixels: UInt8[Tensor, "image channel row column"]) -> ImageFeatures:
         """Look at images that have the encoder's size already."""
-        grid = encode_few_by_few(self.encoder, pixels, self._preprocess)
+        grid = encode_few_by_few(self._quick, pixels, self._preprocess)
         concepts = None if self.head is None else self.head.recognise(grid)
         return ImageFeatures(grid, self.encoder.grid_size, self.encoder_id, concepts)
+
+    @cached_property
+    def _quick(self) -> ImageEncoder:
+        """What looks: the encoder, which is not trained while it is used."""
+        return self.encoder.folded()
 
     def read(self, image: ImageSource) -> UInt8[Tensor, "channel row column"]:
         """Return bytes: what torch computes on many threads is left to the thread that has them."""
@@ -119,7 +128,7 @@ def store_features(
         feature_dim=encoder.feature_dim,
         encoder_id=encoder.fingerprint(),
     )
-    preprocess = Preprocess(encoder.config.preprocess)
+    preprocess, quick = Preprocess(encoder.config.preprocess), encoder.folded()
 
     @torch.inference_mode()
     def encode(image_ids: Sequence[ImageId]) -> Iterator[Tensor]:
@@ -127,7 +136,7 @@ def store_features(
         count = readers(workers, len(files), batch_images)
         loader = DataLoader(files, batch_size=batch_images, num_workers=count)
         for pixels in tqdm(loader, desc=f"{directory}, {plan.num_bytes / 1e6:.0f} MB"):
-            yield encode_few_by_few(encoder, pixels, preprocess)
+            yield encode_few_by_few(quick, pixels, preprocess)
 
     return write_store(directory, plan, encode)
 
