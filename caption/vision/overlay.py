@@ -5,34 +5,47 @@ them under a warm tint. So a map is read from brightness alone, by colour-blind 
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from jaxtyping import Float
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageChops, ImageDraw, ImageFont
 from torch import Tensor
 
 from caption.files.fonts import font_for
 
 # Matplotlib's inferno (CC0) up to its yellow, at even steps: every step is lighter than the last.
 _TINTS = np.array([(0, 0, 4), (66, 10, 104), (147, 38, 103), (221, 81, 58), (252, 176, 20)])
+MAX_SIDE = 512
+"""Pixels of the longer side of a map, at most."""
 _DARKEST = 0.35
 """Share of the light left where the weight is zero: dim, yet still to be recognised."""
 _STRONGEST_TINT = 0.4
 """Share of the tint where the weight is highest; above a half the photo is hard to see."""
 _TEXT_SIZE, _NOTE_SIZE, _MARGIN = 16, 13, 4
 _NOTE_COLOUR = "#595959"
-_LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+
+# What each grey of the heat becomes.
+_HEATS = np.linspace(0, 1, 256)
+_LIGHTS = 255 * (_DARKEST + (1 - _DARKEST) * _HEATS) * (1 - _STRONGEST_TINT * _HEATS)
+_TINTED = [
+    _STRONGEST_TINT * _HEATS * np.interp(_HEATS, np.linspace(0, 1, len(_TINTS)), channel)
+    for channel in _TINTS.T
+]
+_LIGHT: list[int] = _LIGHTS.round().astype(int).tolist()
+_PALETTE: list[int] = np.stack(_TINTED, axis=1).round().astype(int).flatten().tolist()
+
+Weights = Float[Tensor, "row column"] | Float[np.ndarray, "row column"]
 
 
 def heat_map(
     image: Image.Image,
-    weights: Float[Tensor, "row column"] | Float[np.ndarray, "row column"],
+    weights: Weights,
     *,
     peak: float | None = None,
-    max_side: int = 512,
+    max_side: int = MAX_SIDE,
 ) -> Image.Image:
     """Return the picture, bright where the weights are high and dim where they are low.
 
@@ -42,16 +55,24 @@ def heat_map(
         peak: The weight drawn brightest, to compare several maps; by default this map's highest.
         max_side: The result is made smaller, never larger, to this many pixels at most.
     """
+    (drawn,) = heat_maps(image, [weights], peak=peak, max_side=max_side)
+    return drawn
+
+
+def heat_maps(
+    image: Image.Image,
+    attention: Iterable[Weights],
+    *,
+    peak: float | None = None,
+    max_side: int = MAX_SIDE,
+) -> list[Image.Image]:
+    """Return a map for each of some weights, as `heat_map` draws it."""
     scale = min(1.0, max_side / max(image.size))
     size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
-    photo = np.asarray(image.resize(size, Image.Resampling.BICUBIC, reducing_gap=3.0), np.float32)
-    heat = _smooth(_checked(weights), size, peak)[..., np.newaxis]
-    grey = photo @ _LUMA
-    colours = grey[..., np.newaxis] * (1 - heat) + photo * heat
-    light = _DARKEST + (1 - _DARKEST) * heat
-    tint = _STRONGEST_TINT * heat
-    pixels = colours * light * (1 - tint) + _tint(heat[..., 0]) * tint
-    return Image.fromarray(pixels.round().clip(0, 255).astype(np.uint8))
+    photo = image.resize(size, Image.Resampling.BICUBIC, reducing_gap=3.0)
+    grey = photo.convert("L").convert("RGB")
+    heats = (_smooth(_checked(weights), size, peak) for weights in attention)
+    return [_lit(Image.composite(photo, grey, heat), heat) for heat in heats]
 
 
 def word_sheet(
@@ -73,7 +94,7 @@ def word_sheet(
         columns: Pictures in a line.
         side: Pixels of the longer side of each picture.
     """
-    tiles = [heat_map(image, weights, max_side=side) for weights in attention]
+    tiles = heat_maps(image, attention, max_side=side)
     tiles.insert(0, image.resize(tiles[0].size, Image.Resampling.BICUBIC) if tiles else image)
     width, height = tiles[0].size
     # Room for notes only where there are some.
@@ -109,18 +130,17 @@ def _checked(weights: Any) -> npt.NDArray[np.float64]:
 
 def _smooth(
     weights: npt.NDArray[np.float64], size: tuple[int, int], peak: float | None
-) -> npt.NDArray[np.float32]:
-    """Return the weights in 0 to 1 for every pixel of an image of this width and height."""
+) -> Image.Image:
+    """Return the weights as the grey of an image of this width and height."""
     if peak is None:
         peak = float(weights.max())
-    shares = (weights / peak if peak > 0 else weights).clip(max=1).astype(np.float32)
-    # Bicubic overshoots beside steep slopes, hence the second clip.
-    heat = np.asarray(Image.fromarray(shares).resize(size, Image.Resampling.BICUBIC))
-    return heat.clip(0, 1)
+    greys = 255 * (weights / peak if peak > 0 else weights).clip(max=1)
+    smooth = Image.fromarray(greys.astype(np.float32)).resize(size, Image.Resampling.BICUBIC)
+    return smooth.convert("L")  # which clips: bicubic overshoots beside steep slopes
 
 
-def _tint(heat: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Return the colour of each value in 0 to 1, between the two nearest tints."""
-    steps = np.linspace(0, 1, len(_TINTS))
-    channels = [np.interp(heat, steps, channel) for channel in _TINTS.T]
-    return np.stack(channels, axis=-1).astype(np.float32)
+def _lit(image: Image.Image, heat: Image.Image) -> Image.Image:
+    """Return an image with the light and the tint that the grey of another says."""
+    light = Image.merge("RGB", [heat.point(_LIGHT)] * 3)
+    heat.putpalette(_PALETTE)
+    return ImageChops.add(ImageChops.multiply(image, light), heat.convert("RGB"))

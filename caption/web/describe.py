@@ -19,12 +19,15 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from caption.predict import Captioner
+    from caption.vision.features import ImageFeatures
 
 MAX_BEAMS = 8
 Described = tuple[str, str, list[tuple["Image.Image", str]], str]
 """The caption, its alternatives, a map for each word with its label, and what they say."""
 Shown = tuple[str, str, list[tuple["Image.Image", str]], str, str]
 """These and whether it is a guess."""
+NOTHING: Shown = ("", "", [], "", "")
+"""What is shown without a photo."""
 
 
 def add_captions(photo: "gr.Image", captioner: "Captioner", look: Eyes) -> None:
@@ -94,41 +97,44 @@ class Describe:
 
     def plain(self, image: "Image.Image | None", *settings: Any) -> Shown:
         """Caption a photo that nobody has corrected."""
-        return self._described(image, {}, *settings)
+        return NOTHING if image is None else self._described(image, self.look(image), {}, *settings)
 
     def anew(self, image: "Image.Image | None", *settings: Any) -> tuple[Any, ...]:
         """Say what is recognised in a photo that nobody has corrected yet, and caption it."""
-        return all_checked(self._recognised(image)), "", *self._described(image, {}, *settings)
+        if image is None:
+            return all_checked({}), "", *NOTHING
+        seen = self.look(image)
+        words = all_checked(self.captioner.recognise(seen)[0])
+        return words, "", *self._described(image, seen, {}, *settings)
 
     def corrected(
         self, image: "Image.Image | None", checked: list[str], also: str, *settings: Any
     ) -> Shown:
         """Caption a photo of which a person has said what it shows."""
-        concepts = corrections(self._recognised(image), checked, also)
+        if image is None:
+            return NOTHING
+        seen = self.look(image)
+        concepts = corrections(self.captioner.recognise(seen)[0], checked, also)
         try:
-            return self._described(image, concepts, *settings)
+            return self._described(image, seen, concepts, *settings)
         except GlimpseError as error:
             raise as_sentence(error.message) from None
 
-    def _recognised(self, image: "Image.Image | None") -> dict[str, float]:
-        return {} if image is None else self.captioner.recognise(self.look(image))[0]
-
     def _described(
         self,
-        image: "Image.Image | None",
+        image: "Image.Image",
+        seen: "ImageFeatures",
         concepts: dict[str, float],
         num_beams: int,
         num_alternatives: int,
         style: str = "",
     ) -> Shown:
-        if image is None:
-            return "", "", [], "", ""
         search = replace(
             self.captioner.search,
             num_beams=max(int(num_beams), int(num_alternatives) + 1),
             num_captions=int(num_alternatives) + 1,
             style=style,
         )
-        (best,) = self.captioner.describe(self.look(image), search=search, concepts=concepts)
+        (best,) = self.captioner.describe(seen, search=search, concepts=concepts)
         maps = word_maps(image, best)
         return best.text, alternatives(best), maps, hint(best), best.doubt or ""

@@ -18,6 +18,7 @@ def add_gallery(label: str, *, elem_id: str) -> "gr.Gallery":
 
     return gr.Gallery(
         label=label,
+        format="jpeg",  # Gradio's WebP takes longer than all that the models do
         columns=4,
         height="auto",
         object_fit="contain",
@@ -31,14 +32,11 @@ def word_maps(image: "Image.Image", caption: "Caption") -> list[tuple["Image.Ima
 
     There is none for a model that does not attend to places.
     """
-    from caption.vision.overlay import heat_map
+    from caption.vision.overlay import heat_maps
 
     if not caption.has_attention:
         return []
     probabilities = map(percent, map(math.exp, caption.log_probs))
     sources = (f"  ·  from {source!r}" if source else "" for source in caption.sources)
     labels = map("{}  {}{}".format, caption.shown, probabilities, sources)
-    return [
-        (heat_map(image, weights), label)
-        for label, weights in zip(labels, caption.attention, strict=True)
-    ]
+    return list(zip(heat_maps(image, caption.attention), labels, strict=True))

@@ -10,6 +10,8 @@ from caption.web.events import as_sentence
 if TYPE_CHECKING:
     import gradio as gr
 
+ENOUGH = (640, 640)
+"""Width and height of which maps and encoders can make use; a phone's photo has far more."""
 EXAMPLE_FOLDER = Path(__file__).parents[1] / "examples"
 EXAMPLES = {
     "a photographer": "camera.jpg",
@@ -49,7 +51,7 @@ def safe_image() -> "type[gr.Image]":
 
         def preprocess(self, payload: Any) -> Any:
             try:
-                return None if payload is None else load_image(payload.path)
+                return None if payload is None else load_image(payload.path, at_least=ENOUGH)
             except ImageError as error:
                 raise as_sentence(error.message) from None
 

@@ -88,9 +88,9 @@ def _reply(answer: "Answer") -> str:
 
 
 def _glimpses(image: "Image.Image", answer: "Answer") -> list[tuple["Image.Image", str]]:
-    from caption.vision.overlay import heat_map
+    from caption.vision.overlay import heat_maps
 
     return [
-        (heat_map(image, weights), f"glimpse {number}")
-        for number, weights in enumerate(answer.attention, start=1)
+        (drawn, f"glimpse {number}")
+        for number, drawn in enumerate(heat_maps(image, answer.attention), start=1)
     ]
