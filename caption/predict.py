@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,6 +24,7 @@ from caption.models.caption import Caption
 from caption.models.captioner import CaptionModel
 from caption.models.confidence import Trust, caption_clues
 from caption.models.directory import DEFAULT_CAPTIONER, push_to_hub
+from caption.models.quick import quickened
 from caption.models.steering import Corrections, Steering, steered
 from caption.networks.concepts import Concepts
 from caption.search.config import MAX_REQUIRED, SearchConfig
@@ -90,6 +92,11 @@ class Captioner:
         """
         model = CaptionModel.from_pretrained(source or DEFAULT_CAPTIONER)
         return cls(model.to(device or PartialState().device), search=search)
+
+    @cached_property
+    def _writer(self) -> CaptionModel:
+        """What writes: the model, which is not trained while it is used."""
+        return quickened(self.model)
 
     @property
     def language(self) -> Language:
@@ -173,7 +180,7 @@ class Captioner:
         told = self._told(features, concepts)
         if told is not None:
             _check_promised(told.required, search)
-        found = self.model.write(
+        found = self._writer.write(
             features.grid.to(self.model.device),
             search,
             seeds=range(seed, seed + len(features)),

@@ -74,16 +74,17 @@ def beam_search(
         left = ((num_finished < width) & (best[:, -1] < hope)).nonzero().squeeze(1)
         if len(left) == 0:
             break
-        rows, words = (
-            rows.gather(1, going_on)[left].flatten(),
-            words.gather(1, going_on)[left].flatten(),
-        )
+        rows, words = rows.gather(1, going_on), words.gather(1, going_on)
+        some = None
+        if len(left) < len(images):
+            some = left
+            rows, words, images, totals, best, num_finished = (
+                values[left] for values in (rows, words, images, totals, best, num_finished)
+            )
+        rows, words = rows.flatten(), words.flatten()
         trace = None if out.trace is None else out.trace[rows]
         paths = paths.select(rows).extend(words, log_probs[rows, words], trace)
-        state = out.state.select(rows) if len(left) == len(images) else out.state.select(rows, left)
-        images, totals, best, num_finished = (
-            values[left] for values in (images, totals, best, num_finished)
-        )
+        state = out.state.select(rows, some)
         out = step(words, state)
 
     for ranked in captions:

@@ -29,10 +29,12 @@ def constrain(
     all could follow, the end may, be it forbidden or even impossible (`LAST_RESORT`).
     """
     allowed = log_probs.to(torch.float32, copy=True)
-    for word in (ids.start, ids.pad) if config.allow_unknown else (ids.start, ids.pad, ids.unknown):
-        allowed[:, word] = -math.inf
+    forbidden = [ids.start, ids.pad]
+    if not config.allow_unknown:
+        forbidden.append(ids.unknown)
     if words.shape[1] < config.min_length:
-        allowed[:, ids.end] = -math.inf
+        forbidden.append(ids.end)
+    allowed.index_fill_(1, torch.tensor(forbidden, device=allowed.device), -math.inf)
     if config.forbid_bad_endings and words.shape[1] > 0:
         bad = torch.tensor(sorted(bad_ending_ids), dtype=words.dtype, device=words.device)
         allowed[:, ids.end].masked_fill_(torch.isin(words[:, -1], bad), -math.inf)
@@ -41,8 +43,8 @@ def constrain(
         repeats = _repeats(words, config.no_repeat_ngram, nothing=ids.start)
         allowed.scatter_(1, repeats, -math.inf)
     stuck = allowed.amax(dim=1).isneginf()
-    end = log_probs[:, ids.end].float().clamp(min=LAST_RESORT)
-    allowed[:, ids.end] = torch.where(stuck, end, allowed[:, ids.end])
+    if bool(stuck.any()):
+        allowed[stuck, ids.end] = log_probs[stuck, ids.end].float().clamp(min=LAST_RESORT)
     return allowed
 
 

@@ -67,6 +67,8 @@ class Paths:
         end_log_probs: Float[Tensor, " selected"] | None = None,
     ) -> list[tuple[int, Hypothesis]]:
         """Return each row with its caption, finished if the end is given, otherwise cut."""
+        if len(rows) == 0:
+            return []  # as after most steps
         paths = self.select(rows)
         log_probs = paths.log_probs
         if end_log_probs is not None:
