@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import httpx
 
 GLIMPSE = [sys.executable, "-c", "from vqa.commands import main; main()"]
-PATIENCE = 120.0
+PATIENCE = 300.0
 """Seconds to wait for the page, and for an answer."""
 
 

@@ -4,6 +4,7 @@ import resource
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from io import BytesIO
 from itertools import cycle, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -61,10 +62,35 @@ def main(args: Args) -> None:
         print(f"one image, file to caption, {name}: {1000 * seconds:.1f} ms, median of {args.runs}")
     if args.peer == "blip":
         print(f"glimpse is {medians['blip'] / medians['glimpse']:.1f} times faster than blip")
+    _stages(captioner, paths[0], runs=args.runs)
     if args.folder:
         _throughput(captioner, list(islice(files, args.folder)))
     if args.growth:
         _memory(captioner, files, *args.growth)
+
+
+def _stages(captioner: "Captioner", path: Path, *, runs: int) -> None:
+    """Say where the time of one photo goes, in the page too, beside that of the encoder."""
+    from caption.evaluation.timing import time_in_turn
+    from caption.vision.image import load_image
+    from caption.vision.overlay import heat_maps
+
+    pixels = captioner.extract.read(path).unsqueeze(0)
+    features, image = captioner.extract.encode_pixels(pixels), load_image(path)
+    (caption,) = captioner.describe(features)
+    stages: dict[str, Callable[[], object]] = {
+        "encode": lambda: captioner.extract.encode_pixels(pixels),
+        "read": lambda: captioner.extract.read(path),
+        "search": lambda: captioner.describe(features),
+    }
+    if caption.has_attention:
+        drawn = heat_maps(image, caption.attention)
+        stages["draw the maps"] = lambda: heat_maps(image, caption.attention)
+        stages["write the maps"] = lambda: [each.save(BytesIO(), "JPEG") for each in drawn]
+    medians = time_in_turn(stages, runs=runs, warm_up=3)
+    for name, seconds in medians.items():
+        ratio = seconds / medians["encode"]
+        print(f"{path.name}, {name}: {1000 * seconds:.1f} ms, {ratio:.2f} of the encoder")
 
 
 def _blip() -> Callable[[], object]:
