@@ -1,8 +1,8 @@
 """A network that reads its weights in half precision, for use alone.
 
 A step of one photo's search reads every weight for three rows, and waits for memory more than it
-computes. Models are shared in half precision, or as whole numbers of eight bits with a scale for
-each row, so theirs lose nothing by it; sums stay float32.
+computes. Models are shared in half precision, or in eight bits that half precision holds, so theirs
+lose nothing by it; sums stay float32.
 """
 
 from copy import deepcopy
@@ -22,38 +22,31 @@ ENGINES = ("x86", "fbgemm")
 
 
 class HalvedLinear(nn.Module):
-    """A linear layer with a packed copy of its weights, each row divided by a scale."""
+    """A linear layer with a packed copy of its weights."""
 
-    def __init__(
-        self,
-        weight: Float[Tensor, "out in"],
-        bias: Float[Tensor, " out"] | None,
-        scale: Float[Tensor, "out 1"],
-    ) -> None:
+    def __init__(self, weight: Float[Tensor, "out in"], bias: Float[Tensor, " out"] | None) -> None:
         super().__init__()
         self.out_features, self.in_features = weight.shape
-        self.packed = torch.ops.quantized.linear_prepack_fp16(weight.detach() / scale, None)
-        self.scale = scale.squeeze(1)
-        self.bias = torch.zeros_like(self.scale) if bias is None else bias.detach()
+        self.packed = torch.ops.quantized.linear_prepack_fp16(weight.detach(), bias)
 
     def forward(self, inputs: Float[Tensor, "*row in"]) -> Float[Tensor, "*row out"]:
         """Return the outputs, in float32."""
-        sums = torch.ops.quantized.linear_dynamic_fp16(inputs, self.packed)
-        return torch.addcmul(self.bias, sums, self.scale)
+        return torch.ops.quantized.linear_dynamic_fp16(inputs, self.packed)
 
 
 class HalvedLSTM(nn.Module):
-    """An LSTM of two such layers."""
+    """An LSTM whose gates are one product, of input and hidden state side by side."""
 
-    def __init__(self, cell: LSTM, of_input: HalvedLinear, of_hidden: HalvedLinear) -> None:
+    def __init__(self, cell: LSTM) -> None:
         super().__init__()
         self.start = cell.start
-        self.of_input, self.of_hidden = of_input, of_hidden
+        weight = torch.cat([cell.weight_ih, cell.weight_hh], dim=1)
+        self.gates = HalvedLinear(weight, (cell.bias_ih + cell.bias_hh).detach())
 
     def step(self, inputs: Float[Tensor, "row input"], state: CellState) -> CellState:
         """Return the hidden and the cell state after one more input."""
         hidden, cell = state
-        gates = self.of_input(inputs) + self.of_hidden(hidden)
+        gates = self.gates(torch.cat([inputs, hidden], dim=-1))
         write, keep, values, show = gates.chunk(4, dim=-1)
         cell = torch.sigmoid(keep) * cell + torch.sigmoid(write) * torch.tanh(values)
         return torch.sigmoid(show) * torch.tanh(cell), cell
@@ -65,36 +58,27 @@ def halved(network: Network) -> Network:
     Where none can be, as on other processors or with weights that it would round, the network comes
     back as it is.
     """
-    if torch.backends.quantized.engine not in ENGINES:
-        return network
-    layers = {name: new for name, layer in network.named_modules() if (new := _halved(layer))}
+    layers = {name: layer for name, layer in network.named_modules() if _can_be_halved(layer)}
     if not layers:
         return network
     own = chain(network.parameters(), network.buffers())
     quick = deepcopy(network, {id(tensor): tensor for tensor in own})
     for name, layer in layers.items():
-        quick.set_submodule(name, layer)
+        new = (
+            HalvedLSTM(layer) if isinstance(layer, LSTM) else HalvedLinear(layer.weight, layer.bias)
+        )
+        quick.set_submodule(name, new)
     return quick
 
 
-def _halved(layer: nn.Module) -> nn.Module | None:
-    if type(layer) is nn.Linear:
-        return _linear(layer.weight, layer.bias)
-    if type(layer) is LSTM:
-        of_input = _linear(layer.weight_ih, layer.bias_ih)
-        of_hidden = _linear(layer.weight_hh, layer.bias_hh)
-        if of_input is not None and of_hidden is not None:
-            return HalvedLSTM(layer, of_input, of_hidden)
-    return None
+def _can_be_halved(layer: nn.Module) -> bool:
+    return (
+        type(layer) in (nn.Linear, LSTM)
+        and torch.backends.quantized.engine in ENGINES
+        and all(_is_exact(weight) for name, weight in layer.named_parameters() if "weight" in name)
+    )
 
 
-def _linear(weight: Float[Tensor, "out in"], bias: Tensor | None) -> HalvedLinear | None:
-    """Return a layer of these weights, if half precision holds the very same numbers."""
-    if weight.device.type != "cpu":
-        return None
-    largest = weight.detach().abs().amax(dim=1, keepdim=True)
-    of_eight_bits = (largest / torch.iinfo(torch.int8).max).clamp(min=torch.finfo(torch.float).tiny)
-    for scale in (torch.ones_like(largest), of_eight_bits):
-        if torch.equal((weight / scale).half() * scale, weight):
-            return HalvedLinear(weight, bias, scale)
-    return None
+def _is_exact(weight: Tensor) -> bool:
+    """Return whether half precision holds the very same numbers."""
+    return weight.device.type == "cpu" and torch.equal(weight.half().to(weight.dtype), weight)

@@ -8,6 +8,7 @@ from tiny_decoders import KINDS, WORDS, decoder_of, features_of
 from torch import nn
 from torch.testing import assert_close
 
+from caption.models.weights import restored, stored
 from caption.networks.cells.lstm import LSTM
 from caption.networks.halved import ENGINES, HalvedLinear, HalvedLSTM, halved
 
@@ -21,10 +22,9 @@ def in_half(weight: torch.Tensor) -> torch.Tensor:
 
 
 def in_eight_bits(weight: torch.Tensor) -> torch.Tensor:
-    """Return a weight as `stored` and `restored` leave it, of whatever shape."""
     flat = weight.reshape(len(weight), -1)
-    scale = in_half(flat.abs().amax(dim=1, keepdim=True) / 127)
-    return (scale * (flat / scale).round().clamp(-127, 127)).view_as(weight)
+    rounded = restored(stored({"": flat}, torch.int8))[""]
+    return rounded.view_as(weight)
 
 
 def rounded(network: nn.Module, how: Callable[[torch.Tensor], torch.Tensor] = in_half) -> nn.Module:
