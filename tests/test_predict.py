@@ -17,7 +17,7 @@ from caption.search.config import SearchConfig
 from caption.vision.extract import store_features
 from caption.vision.features import ImageFeatures
 from caption.vision.transforms import Preprocess
-from caption.web.photo import EXAMPLE_FOLDER
+from caption.web.examples import EXAMPLE_FOLDER
 
 
 def test_a_caption_says_where_it_looked_for_every_word(captioner) -> None:

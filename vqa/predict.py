@@ -192,6 +192,10 @@ class QuestionAnswerer:
             raise ValueError(f"expected the features of one image, got {len(features)}")
         return features
 
+    def understands(self, question: str) -> bool:
+        """Return whether every word of a question, and how it begins, has been learnt."""
+        return self._not_learnt(tokenize(question)) == ((), None)
+
     def talk(
         self, image: "ImageSource | ImageFeatures", *, concepts: Mapping[str, float] | None = None
     ) -> "Conversation":
@@ -274,6 +278,17 @@ class QuestionAnswerer:
         rows = [encode_words(words, vocabulary, max_length=LONGEST_QUESTION) for words in asked]
         return pad([[*before, *row] for row in rows], vocabulary.pad_id)
 
+    def _not_learnt(self, words: Sequence[str]) -> tuple[tuple[str, ...], str | None]:
+        """Return the unknown words of a question, and how it begins if that is unusual."""
+        vocabulary = self.model.vocabulary
+        unknown = dict.fromkeys(
+            word
+            for word in words
+            if vocabulary.id_of(word) == vocabulary.unknown_id and any(map(str.isalnum, word))
+        )
+        begins, learnt = opening(words), self.model.openings
+        return tuple(unknown), begins if learnt and begins not in learnt else None
+
     def _answer(
         self,
         words: Sequence[str],
@@ -286,22 +301,15 @@ class QuestionAnswerer:
         values, ids = probabilities.topk(min(num_top, len(probabilities)))
         texts = [self.model.answers.answers[i] for i in ids.tolist()]
         top = tuple(zip(texts, values.tolist(), strict=True))
-        vocabulary = self.model.vocabulary
-        unknown = [
-            word
-            for word in words
-            if vocabulary.id_of(word) == vocabulary.unknown_id and any(map(str.isalnum, word))
-        ]
-        begins, learnt = opening(words), self.model.openings
-        is_unusual = bool(learnt) and begins not in learnt
-        clues = (top[0][1], float(len(set(unknown))), float(is_unusual))
+        unknown, unusual = self._not_learnt(words)
+        clues = (top[0][1], float(len(unknown)), float(unusual is not None))
         return Answer(
             text=top[0][0],
             probability=top[0][1],
             top=top,
             attention=weights.float().cpu().numpy(),
-            unknown_words=tuple(dict.fromkeys(unknown)),
-            unusual_opening=begins if is_unusual else None,
+            unknown_words=unknown,
+            unusual_opening=unusual,
             concepts=concepts,
             clues=clues,
             **Trust.of(self.model.confidence, clues)._asdict(),

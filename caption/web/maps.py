@@ -1,4 +1,4 @@
-"""Heat maps: the photo, bright where the model looked."""
+"""Heat maps for other programs: the photo, bright where the model looked."""
 
 import math
 from typing import TYPE_CHECKING
@@ -6,25 +6,9 @@ from typing import TYPE_CHECKING
 from caption.web.wording import percent
 
 if TYPE_CHECKING:
-    import gradio as gr
     from PIL import Image
 
     from caption.predict import Caption
-
-
-def add_gallery(label: str, *, elem_id: str) -> "gr.Gallery":
-    """Add a place for maps to the page."""
-    import gradio as gr
-
-    return gr.Gallery(
-        label=label,
-        format="jpeg",  # Gradio's WebP takes longer than all that the models do
-        columns=4,
-        height="auto",
-        object_fit="contain",
-        elem_id=elem_id,
-        elem_classes="maps",
-    )
 
 
 def word_maps(image: "Image.Image", caption: "Caption") -> list[tuple["Image.Image", str]]:

@@ -1,7 +1,6 @@
-"""The photo that every tab is about: the one door for pixels, and examples to begin with."""
+"""The photo that every tab is about: the one door for pixels."""
 
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from caption.errors import ImageError
@@ -12,27 +11,20 @@ if TYPE_CHECKING:
 
 ENOUGH = (640, 640)
 """Width and height of which maps and encoders can make use; a phone's photo has far more."""
-EXAMPLE_FOLDER = Path(__file__).parents[1] / "examples"
-EXAMPLES = {
-    "a photographer": "camera.jpg",
-    "an astronaut": "astronaut.jpg",
-    "a cat": "chelsea.jpg",
-    "a cup of coffee": "coffee.jpg",
-}
 
 
 def add_photo() -> "gr.Image":
-    """Add the photo, and below it the examples to click, to the page."""
-    import gradio as gr
-
-    photo = safe_image()(label="Photo", sources=["upload", "clipboard"], elem_id="photo")
-    gr.Examples(
-        [[str(EXAMPLE_FOLDER / name)] for name in EXAMPLES.values()],
-        [photo],
-        example_labels=list(EXAMPLES),
-        label="Examples",
+    """Add the photo to the page: dropped, pasted, chosen or taken."""
+    return safe_image()(
+        label="Photo",
+        show_label=False,
+        sources=["upload", "clipboard", "webcam"],
+        buttons=[],
+        container=False,
+        elem_id="photo",
+        placeholder="Drop or paste a photo\nor click to choose one",
+        alt_text="The photo that is described and asked about",
     )
-    return photo
 
 
 @cache

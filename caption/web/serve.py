@@ -5,12 +5,12 @@ import socket
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING
 
 from caption.errors import GlimpseError
-from caption.web.photo import EXAMPLE_FOLDER
-from caption.web.style import CSS, theme
+from caption.web.examples import EXAMPLE_FOLDER
+from caption.web.guards import KeepsToItself, SameOriginOnly
+from caption.web.look.theme import ICON, STYLE, shared_head, text, theme
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -62,7 +62,9 @@ def launch(
             server_port=port,
             prevent_thread_lock=not block,
             theme=theme(),
-            css=CSS,
+            css=text(STYLE),
+            head=shared_head(),
+            favicon_path=ICON,
             footer_links=[],
             allowed_paths=[str(EXAMPLE_FOLDER)],
             max_file_size="64mb",
@@ -98,6 +100,7 @@ def keeping_strangers_out(host: str, names: Sequence[str] = ()) -> "list[Middlew
     return [
         Middleware(TrustedHostMiddleware, allowed_hosts=trusted_hosts(host, names)),
         Middleware(SameOriginOnly),
+        Middleware(KeepsToItself),
     ]
 
 
@@ -112,27 +115,3 @@ def trusted_hosts(host: str, names: Sequence[str] = ()) -> list[str]:
 def _bracketed(host: str) -> str:
     """Return a host as addresses write it."""
     return f"[{host}]" if ":" in host else host
-
-
-class SameOriginOnly:
-    """Refuses what other web pages try to send here through their visitor's browser.
-
-    Gradio accepts uploads from any origin; one that differs from the host that it is sent to can
-    only come from a foreign page.
-    """
-
-    def __init__(self, app: Any) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Pass a request on, or answer it with 403."""
-        from starlette.responses import PlainTextResponse
-
-        if scope["type"] == "http" and scope["method"] not in ("GET", "HEAD", "OPTIONS"):
-            headers = {name.decode(): value.decode("latin1") for name, value in scope["headers"]}
-            origin = headers.get("origin")
-            if origin and urlsplit(origin).netloc != headers.get("host"):
-                refusal = PlainTextResponse("cross-origin request refused", 403)
-                await refusal(scope, receive, send)
-                return
-        await self.app(scope, receive, send)

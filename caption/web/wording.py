@@ -11,16 +11,18 @@ if TYPE_CHECKING:
 
 FLAT = 0.95
 """Spread of the attention, averaged over the words, above which it says nothing."""
+LIKELIER_THAN_NOT = 0.5
+"""Probability of a word from which on the model was sure of it."""
 
 
 def title(language: Language) -> str:
-    """Return what stands over a caption."""
+    """Return what a caption is called."""
     return "Caption" if language == ENGLISH else f"Caption ({language})"
 
 
 def percent(share: float) -> str:
     """Return a share in percent, with a decimal where it is small."""
-    return f"{share:.1%}" if share < 0.1 else f"{share:.0%}"
+    return f"{share:.1%}" if share < 0.0995 else f"{share:.0%}"
 
 
 def alternatives(best: "Caption") -> str:
@@ -48,3 +50,16 @@ def hint(caption: "Caption") -> str:
     if any(caption.sources):
         return f"{words}, and behind it is the recognised word that it went by."
     return f"{words}."
+
+
+def misgiving(caption: "Caption") -> str:
+    """Return why a caption should not be believed, if there is a reason.
+
+    A calibrated model says it; of any other it is told how unsure it was of the words.
+    """
+    if caption.confidence is not None:
+        return caption.doubt or ""
+    unsure = sum(log_prob < math.log(LIKELIER_THAN_NOT) for log_prob in caption.log_probs)
+    if 2 * unsure <= len(caption.words):
+        return ""
+    return f"I may be guessing: of {unsure} of {len(caption.words)} words I was not sure"

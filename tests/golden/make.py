@@ -17,7 +17,7 @@ from PIL import Image
 from caption.predict import Caption, Captioner
 from caption.search.config import SearchConfig
 from caption.vision.features import ImageFeatures
-from caption.web.photo import EXAMPLE_FOLDER
+from caption.web.examples import EXAMPLE_FOLDER
 from vqa.predict import Answer, QuestionAnswerer
 
 KEPT = Path(__file__).with_name("captions.json")

@@ -10,9 +10,11 @@ from test_browser import caption_of, upload
 from test_served import photo_at
 from tiny import scene
 
-from caption.web.describe import Describe
+from caption.web.describe.manners import CAREFUL, MEDIUM
+from caption.web.describe.recognised import all_checked, corrections
+from caption.web.describe.tab import Describe
+from caption.web.describe.writers import Writers
 from caption.web.eyes import Eyes
-from caption.web.recognised import all_checked, corrections
 
 
 @pytest.fixture
@@ -35,19 +37,24 @@ def test_what_is_unchecked_is_not_there_and_what_is_typed_is() -> None:
 def test_a_photo_is_looked_at_once_however_often_it_is_corrected(knowing) -> None:
     looks = []
     handle = knowing.model.encoder.register_forward_hook(lambda *_: looks.append(1))
-    describe, photo = Describe(knowing, Eyes(knowing.extract)), scene("red", "left")
-    words, also, *first = describe.anew(photo, 3, 0)
+    describe = Describe(Writers(knowing, Eyes(knowing.extract)))
+    photo, settings = scene("red", "left"), (CAREFUL, MEDIUM, "base")
+    words, also, *first = describe.anew(photo, *settings)
     assert also == ""
-    assert first == list(describe.corrected(photo, words["value"], "", 3, 0))
-    assert "block" in describe.corrected(photo, words["value"], "block", 3, 0)[0].split()
+    assert first == list(describe.corrected(photo, words["value"], "", *settings))
+    _, (text, *_) = describe.corrected(photo, words["value"], "block", *settings)
+    assert "block" in text.split()
     for word in words["value"]:
-        text, *_ = describe.corrected(photo, [w for w in words["value"] if w != word], "", 3, 0)
+        left = [other for other in words["value"] if other != word]
+        _, (text, *_) = describe.corrected(photo, left, "", *settings)
         assert word not in text.split()
+    # By chance nothing can be promised, so that what a person says is a strong hint.
+    assert describe.corrected(photo, words["value"], "block", "playful", MEDIUM, "base")[1]
     handle.remove()
     assert len(looks) == 1
-    empty = describe.anew(None, 3, 0)
-    assert empty == (all_checked({}), "", "", "", [], "", "")
-    assert describe.corrected(None, [], "", 3, 0) == ("", "", [], "", "")
+    words, also, nothing, sentences = describe.anew(None, *settings)
+    assert (words, also, nothing["captions"], sentences) == (all_checked({}), "", [], [])
+    assert describe.corrected(None, [], "", *settings) == (nothing, [])
 
 
 class Visitor:
@@ -63,6 +70,12 @@ class Visitor:
 
     def __getitem__(self, part: str):
         return self.holds[self.ids[part]]
+
+    @property
+    def caption(self) -> str:
+        """The caption that the page shows."""
+        captions = self["caption"]["captions"]
+        return captions[0]["text"] if captions else ""
 
     def does(self, part: str, event: str, value: object) -> str | None:
         """Give a part a value; return the sentence with which the page refuses it, if it does."""
@@ -97,25 +110,25 @@ class Visitor:
 def test_the_caption_follows_what_a_person_says_until_there_is_another_photo(address) -> None:
     visitor = Visitor(address)
     assert visitor.does("photo", "change", photo_at(address)) is None
-    first, recognised = visitor["caption"], visitor["recognised"]
+    first, recognised = visitor.caption, visitor["recognised"]
     assert recognised
     assert all(re.fullmatch(rf"{word} [\d.]+%", label) for label, word in visitor.choices)
     assert visitor.does("recognised", "input", recognised[1:]) is None
-    assert recognised[0] not in visitor["caption"].split()
+    assert recognised[0] not in visitor.caption.split()
     assert visitor.does("also", "submit", "Block, on") is None
-    assert {"block", "on"} <= set(visitor["caption"].split())
-    assert recognised[0] not in visitor["caption"].split()
-    corrected = visitor["caption"]
+    assert {"block", "on"} <= set(visitor.caption.split())
+    assert recognised[0] not in visitor.caption.split()
+    corrected = visitor.caption
     assert re.match(
         r"'bleu' is not a word that this model knows; the nearest are blue, ",
         visitor.does("also", "submit", "bleu"),
     )
     assert visitor.does("also", "submit", "a,is,on,the").endswith("give fewer")
-    assert visitor["caption"] == corrected
+    assert visitor.caption == corrected
     assert visitor.does("photo", "change", photo_at(address)) is None
-    assert (visitor["recognised"], visitor["also"], visitor["caption"]) == (recognised, "", first)
+    assert (visitor["recognised"], visitor["also"], visitor.caption) == (recognised, "", first)
     assert visitor.does("photo", "change", None) is None
-    assert (visitor["recognised"], visitor["caption"], visitor.choices) == ([], "", [])
+    assert (visitor["recognised"], visitor.caption, visitor.choices) == ([], "", [])
 
 
 def test_a_person_corrects_what_was_recognised(page, tmp_path) -> None:
@@ -132,15 +145,15 @@ def test_a_person_corrects_what_was_recognised(page, tmp_path) -> None:
     also = page.get_by_label("It also shows")
     also.fill("block, on")
     also.press("Enter")
-    caption = page.locator("#caption textarea")
-    expect(caption).to_have_value(re.compile(r"\bblock\b"))
-    expect(caption).to_have_value(re.compile(r"\bon\b"))
+    caption = page.locator("#caption .sentence")
+    expect(caption).to_have_text(re.compile(r"\bblock\b"))
+    expect(caption).to_have_text(re.compile(r"\bon\b"))
     boxes.first.uncheck()
-    expect(caption).not_to_have_value(re.compile(rf"\b{word}\b"))
+    expect(caption).not_to_have_text(re.compile(rf"\b{word}\b"))
     also.fill("bleu")
     also.press("Enter")
     page.get_by_text("the nearest are blue").first.wait_for()
-    page.get_by_role("button", name="a cat", exact=True).click()
+    page.get_by_role("button", name="a cat").click()
     expect(also).to_have_value("")
     expect(boxes.first).to_be_checked()
     page.get_by_role("button", name="Remove").first.click()

@@ -8,10 +8,12 @@ from tiny_models import question_answerer
 
 from caption.models.confidence import CAPTION_CLUES, Confidence
 from caption.predict import Captioner
-from caption.web.describe import Describe
+from caption.web.describe.manners import CAREFUL, MEDIUM
+from caption.web.describe.tab import Describe
+from caption.web.describe.writers import Writers
 from caption.web.eyes import Eyes
 from vqa.model import ANSWER_CLUES
-from vqa.web.ask import _talk_with
+from vqa.web.exchange import exchange
 
 NEVER = Confidence(
     weights=dict.fromkeys(CAPTION_CLUES, 0.0),
@@ -27,21 +29,26 @@ NEVER = Confidence(
 
 @pytest.mark.parametrize(
     ("confidence", "doubt"),
-    [(None, ""), (replace(NEVER, guess_below=0.2), ""), (NEVER, "I am guessing (25%)")],
+    [(replace(NEVER, guess_below=0.2), ""), (NEVER, "I am guessing (25%)")],
 )
 def test_below_the_caption_stands_whether_it_is_a_guess(confidence, doubt, tiny_model) -> None:
     tiny_model.confidence = confidence
     captioner, photo = Captioner(tiny_model), scene("red", "left")
-    describe = Describe(captioner, Eyes(captioner.extract))
-    *others, said = describe.plain(photo, 3, 1)
-    assert said == doubt
-    assert tuple(others) == describe.caption(photo, 3, 1)
-    assert describe.plain(None, 3, 1) == ("", "", [], "", "")
+    describe = Describe(Writers(captioner, Eyes(captioner.extract)))
+    settings = (CAREFUL, MEDIUM, "base")
+    shown, sentences = describe.plain(photo, *settings)
+    assert (shown["doubt"], shown["confidence"]) == (doubt, 0.25)
+    assert sentences == [caption["text"] for caption in shown["captions"]]
+    nothing, sentences = describe.plain(None, *settings)
+    assert (nothing["captions"], nothing["doubt"], sentences) == ([], "", [])
 
 
 def test_below_the_answer_too(captioner) -> None:
     answerer = question_answerer(captioner)
-    ask = _talk_with(answerer, Eyes(captioner.extract))
     answerer.model.confidence = replace(NEVER, weights=dict.fromkeys(ANSWER_CLUES, 0.0))
-    _, _, chat, *_ = ask(scene("red", "left"), "what colour is it?", [], [])
-    assert chat[-1]["content"].endswith(" (25% sure)\nI am guessing (25%)")
+    (answer,) = answerer.ask(scene("red", "left"), ["is it xyzzy?"])
+    shown = exchange("is it xyzzy?", answer)
+    assert shown["sureness"] == 0.25
+    assert shown["doubts"][0] == "I am guessing (25%)"
+    assert shown["doubts"][1].startswith("I do not know the word")
+    assert len(shown["grids"]) == len(answer.attention)

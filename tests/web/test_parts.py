@@ -13,11 +13,16 @@ from tiny_models import question_answerer
 
 from caption.errors import GlimpseError
 from caption.predict import Caption
+from caption.search.config import SearchConfig
 from caption.text.language import ENGLISH, Language
+from caption.web.describe.card import card
+from caption.web.describe.manners import LENGTHS, MANNERS, searching
+from caption.web.examples import EXAMPLES, is_right, judged
 from caption.web.eyes import Eyes
 from caption.web.maps import word_maps
 from caption.web.serve import launch, trusted_hosts
-from caption.web.wording import hint, title
+from caption.web.wording import hint, misgiving, title
+from vqa.web.suggestions import USUAL, suggestions
 
 
 def test_importing_the_parts_loads_nothing_heavy() -> None:
@@ -25,7 +30,7 @@ def test_importing_the_parts_loads_nothing_heavy() -> None:
     names = [
         ".".join(path.relative_to(ROOT).with_suffix("").parts)
         for room in rooms
-        for path in (ROOT / room).glob("*.py")
+        for path in (ROOT / room).rglob("*.py")
     ]
     code = (
         f"import sys, {', '.join(names)}\n"
@@ -123,3 +128,66 @@ def test_tools_without_their_package_say_what_to_install() -> None:
 
 def test_a_server_has_further_names_where_it_is_told() -> None:
     assert trusted_hosts("127.0.0.1", ["photos.example"])[-1] == "photos.example"
+
+
+def test_what_the_page_is_told_of_a_caption_spells_it_out_word_for_word() -> None:
+    german = replace(
+        two_words(1, 0, 0, 0), text="Der Hund", words=("der", "hund"), spelling=("der", "Hund")
+    )
+    assert [word["before"] + word["text"] for word in card(german, ENGLISH)["captions"][0]["words"]]
+    for caption in (
+        two_words(1, 0, 0, 0),
+        german,
+        replace(german, text="犬が", words=("犬", "が"), spelling=()),
+    ):
+        (shown,) = card(caption, ENGLISH)["captions"]
+        assert "".join(word["before"] + word["text"] for word in shown["words"]) == caption.text
+        assert [word["probability"] for word in shown["words"]] == [0.9048, 0.0498]
+        assert shown["words"][0]["grid"] == [[1.0, 0.0], [0.0, 0.0]]
+    empty = card(None, Language("ar"), model="mine")
+    assert (empty["captions"], empty["is_right_to_left"], empty["model"]) == ([], True, "mine")
+
+
+def test_what_does_not_attend_to_places_has_no_grids() -> None:
+    nowhere = two_words(math.nan, math.nan, math.nan, math.nan, kind=Blind)
+    (shown,) = card(nowhere, ENGLISH)["captions"]
+    assert [word["grid"] for word in shown["words"]] == [None, None]
+
+
+def test_a_model_that_is_not_calibrated_says_how_many_words_it_was_unsure_of() -> None:
+    assert misgiving(two_words(1, 0, 0, 0)) == ""  # one of two
+    unsure = replace(two_words(1, 0, 0, 0), log_probs=(-1.0, -3.0))
+    assert misgiving(unsure) == "I may be guessing: of 2 of 2 words I was not sure"
+    assert misgiving(replace(unsure, confidence=0.9)) == ""
+    assert misgiving(replace(unsure, confidence=0.2, is_guess=True)) == "I am guessing (20%)"
+
+
+@pytest.mark.parametrize("manner", MANNERS)
+@pytest.mark.parametrize("length", LENGTHS)
+@pytest.mark.parametrize("usual", [SearchConfig(), SearchConfig(min_length=4, max_length=6)])
+def test_every_manner_and_length_can_be_searched_for(manner, length, usual) -> None:
+    search = searching(usual, manner, length)
+    assert search.method == MANNERS[manner]["method"]
+    if length == "short":
+        assert search.max_length <= usual.max_length
+    if length == "long":
+        assert search.min_length > searching(usual, manner, "medium").min_length
+
+
+def test_examples_are_right_only_where_they_are_named_and_nothing_else_is(captioner) -> None:
+    _, cat, *_ = EXAMPLES
+    assert is_right("a cat is sitting on a bench", cat)
+    assert not is_right("a man holds a cat", cat)
+    assert not is_right("an animal on a bench", cat)
+    shown = judged(captioner, Eyes(captioner.extract))
+    assert [one["is_right"] for one in shown] == [False] * len(EXAMPLES)  # it knows only blocks
+
+
+def test_questions_are_made_of_what_the_captions_name_and_the_model_understands() -> None:
+    captions = ["a brown dog runs on the grass", "two cats play with a red ball"]
+    asked = suggestions(captions, lambda _: True)
+    assert asked[:2] == ["what is the dog doing?", "what colour is the dog?"]
+    assert "is there a cat?" in asked
+    assert suggestions(captions, lambda text: "colour" in text) == ["what colour is the dog?"]
+    assert suggestions([], lambda _: True) == list(USUAL)
+    assert suggestions(["xyzzy"], lambda _: True) == list(USUAL)

@@ -1,6 +1,7 @@
 """The command that serves the page."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from caption.web.serve import launch, settle_gradio
@@ -38,13 +39,17 @@ class Args:
 def main(args: Args) -> None:
     """Load the models and serve the page until interrupted."""
     settle_gradio()
+    from caption.models.directory import NAMES
+    from caption.predict import Captioner
     from vqa.serve.models import Models
     from vqa.serve.server import routes
     from vqa.serve.service import Service
 
-    captioner, answerer = load_models(args.model, args.ask_model)
+    name = name_of(args.model, args.ask_model)
+    captioner, answerer = load_models(name, args.ask_model)
+    others = {other: partial(Captioner.from_pretrained, other) for other in NAMES if other != name}
     launch(
-        build_app(captioner, answerer),
+        build_app(captioner, answerer, name=name, others=others),
         host=args.host,
         port=args.port,
         names=args.hosts,
@@ -53,20 +58,23 @@ def main(args: Args) -> None:
     )
 
 
-def load_models(
-    model: str | None, ask_model: str | None
-) -> "tuple[Captioner, QuestionAnswerer | None]":
+def name_of(model: str | None, ask_model: str | None) -> str:
+    """Return the captioner to take if none is named: that of the same name as the answerer."""
+    from caption.models.directory import NAMES
+
+    return model or (ask_model if ask_model in NAMES else NAMES[0])
+
+
+def load_models(model: str, ask_model: str | None) -> "tuple[Captioner, QuestionAnswerer | None]":
     """Load what describes and what answers with the same eyes.
 
     Args:
-        model: model directory, hub id or name of the captioner; by default the one of the package
-            that is called as the question answerer is, or else the default one.
+        model: model directory, hub id or name of the captioner.
         ask_model: as `load_answerer` takes it.
     """
-    from caption.models.directory import CAPTIONERS
     from caption.predict import Captioner
 
-    captioner = Captioner.from_pretrained(model or CAPTIONERS.get(ask_model or ""))
+    captioner = Captioner.from_pretrained(model)
     return captioner, load_answerer(captioner, ask_model)
 
 

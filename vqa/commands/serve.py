@@ -67,14 +67,14 @@ def _is_token(token: str) -> bool:
 
 def main(args: Args) -> None:
     """Load the models, say where they are served, and serve until interrupted."""
-    from vqa.commands.app import load_models
+    from vqa.commands.app import load_models, name_of
     from vqa.serve.models import Models
     from vqa.serve.server import build_server, listen, serve
     from vqa.serve.service import Service
 
     # A taken port is found before the models are loaded.
     with listen(args.host, args.port) as listening:
-        models = Models(*load_models(args.model, args.ask_model))
+        models = Models(*load_models(name_of(args.model, args.ask_model), args.ask_model))
         service = Service(models, limits=args, token=args.token, names=args.names)
         host = f"[{args.host}]" if ":" in args.host else args.host
         address = f"http://{host}:{listening.getsockname()[1]}"

@@ -1,96 +1,87 @@
 """The tab in which the photo is asked about, in a dialog."""
 
-from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from caption.errors import DataError
-from caption.web.events import ONE_AT_A_TIME, as_sentence
+from caption.web.events import ONE_AT_A_TIME
 from caption.web.eyes import Eyes
-from caption.web.maps import add_gallery
-from caption.web.wording import percent
+from caption.web.look.parts import add_scripted
+from vqa.web.exchange import Exchange, asked, exchange
+from vqa.web.suggestions import USUAL, suggestions
 
 if TYPE_CHECKING:
     import gradio as gr
     from PIL import Image
 
-    from vqa.predict import Answer, QuestionAnswerer
-    from vqa.question import Turn
+    from vqa.predict import QuestionAnswerer
 
-QUESTIONS = ("is there a dog?", "what is the man doing?", "what colour is the shirt?")
+LOOK = Path(__file__).parent / "look"
+LONGEST = 1000
+"""Letters of a question."""
+Answered = tuple[str, list[Exchange], list[Exchange]]
+"""The emptied question, and the dialog twice: to remember and to show."""
 
 
-def add_dialog(photo: "gr.Image", answerer: "QuestionAnswerer", look: Eyes) -> None:
-    """Add the dialog about the photo to the page."""
+def add_dialog(
+    photo: "gr.Image", answerer: "QuestionAnswerer", look: Eyes, said: "gr.State"
+) -> None:
+    """Add the dialog about the photo to the page.
+
+    Args:
+        photo: that is asked about.
+        answerer: answers.
+        look: sees the photo, once for all questions.
+        said: holds the captions of the photo, from which questions to ask are made.
+    """
     import gradio as gr
 
-    turns = gr.State([])
-    chat = gr.Chatbot(
-        label="Questions and answers",
-        elem_id="chat",
-        height=300,
-        render_markdown=False,
-        buttons=["copy_all"],  # without the one that would share it
-    )
-    question = gr.Textbox(
-        label="Question",
-        elem_id="question",
-        placeholder="is there a dog?  then: what colour is it?",
-        max_length=1000,
-    )
-    button = gr.Button("Ask", variant="primary")
-    gr.Examples([[text] for text in QUESTIONS], [question], label="Such as")
-    top = gr.Label(label="Best five answers", elem_id="top", num_top_classes=5)
-    maps = add_gallery("Where it looked", elem_id="glimpses")
-    options: dict[str, Any] = {
-        "fn": _talk_with(answerer, look),
-        "inputs": [photo, question, turns, chat],
-        "outputs": [question, turns, chat, top, maps],
-        **ONE_AT_A_TIME,
-    }
-    # For other programs there is `ask`; this one keeps what was said on the page.
-    button.click(api_name="talk", api_visibility="undocumented", **options)
-    question.submit(api_visibility="private", **options)
-    chat.clear(list, None, [turns], api_visibility="private")
+    dialog = Dialog(answerer, look)
+    exchanges = gr.State([])
+    shown = add_scripted(LOOK / "chat.js", elem_id="chat", value=[])
+    chips = add_scripted(LOOK / "chips.js", elem_id="chips", value=list(USUAL))
+    with gr.Row(elem_classes="asking"):
+        question = gr.Textbox(
+            label="Your question",
+            elem_id="question",
+            placeholder="what colour is it?",
+            max_length=LONGEST,
+            scale=4,
+        )
+        button = gr.Button("Ask", variant="primary", scale=0, min_width=96)
+    over = gr.Button("Start over", elem_id="over", elem_classes="quiet")
+
+    # Gradio reads these types to know what it is to pass, so all of them must be there to read.
+    def choose(image: Any, exchanges: list[Exchange], event: gr.EventData) -> Answered:
+        return dialog.reply(image, str(event._data.get("text", ""))[:LONGEST], exchanges)
+
+    private: dict[str, Any] = {"api_visibility": "private"}
+    told = [question, exchanges, shown]
+    for event in (button.click, question.submit):
+        event(dialog.reply, [photo, question, exchanges], told, **private, **ONE_AT_A_TIME)
+    chips.select(choose, [photo, exchanges], told, **private, **ONE_AT_A_TIME)
     # Of another photo nothing has been said.
-    photo.change(
-        lambda: ([], [], None, []), None, [turns, chat, top, maps], api_visibility="private"
-    )
+    for event in (photo.change, over.click):
+        event(lambda: ("", [], []), None, told, **private)
+    said.change(dialog.suggest, [said], [chips], **private)
 
 
-def _talk_with(answerer: "QuestionAnswerer", look: Eyes) -> Callable[..., tuple[Any, ...]]:
-    """Return the function behind the button; its docstring is what other programs read of it."""
-    from vqa.question import Turn
+class Dialog:
+    """What the page does with questions about a photo."""
 
-    def talk(
-        image: "Image.Image | None", question: str, turns: "list[Turn]", chat: list[Any]
-    ) -> tuple[Any, ...]:
-        """Answer a question about a photo; say how sure the model is and where it looked."""
-        if image is None:
-            raise as_sentence("Upload a photo first, or click an example.")
-        try:
-            (answer,) = answerer.ask(look(image), [question], history=turns)
-        except DataError as error:
-            raise as_sentence(error.message) from None
-        said = [*chat, _message("user", question), _message("assistant", _reply(answer))]
-        turns = [*turns, Turn(question, answer.text)]
-        return "", turns, said, dict(answer.top), _glimpses(image, answer)
+    def __init__(self, answerer: "QuestionAnswerer", look: Eyes) -> None:
+        self.answerer, self.look = answerer, look
 
-    return talk
+    def reply(
+        self, image: "Image.Image | None", question: str, exchanges: list[Exchange]
+    ) -> Answered:
+        """Answer a question with what was said before in mind."""
+        from vqa.question import Turn
 
+        turns = [Turn(one["question"], one["answer"]) for one in exchanges]
+        answer = asked(self.answerer, self.look, image, question, turns)
+        exchanges = [*exchanges, exchange(question, answer)]
+        return "", exchanges, exchanges
 
-def _message(role: str, content: str) -> dict[str, str]:
-    return {"role": role, "content": content}
-
-
-def _reply(answer: "Answer") -> str:
-    shown = f"{answer.text} ({percent(answer.sureness)} sure)"
-    return f"{shown}\n{answer.doubt}" if answer.doubt else shown
-
-
-def _glimpses(image: "Image.Image", answer: "Answer") -> list[tuple["Image.Image", str]]:
-    from caption.vision.overlay import heat_maps
-
-    return [
-        (drawn, f"glimpse {number}")
-        for number, drawn in enumerate(heat_maps(image, answer.attention), start=1)
-    ]
+    def suggest(self, captions: list[str]) -> list[str]:
+        """Return questions for the photo with these captions."""
+        return suggestions(captions, self.answerer.understands)

@@ -1,9 +1,13 @@
 """The page: one photo, and a tab for each thing to be had of it."""
 
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from caption.web.describe import add_captions
+from caption.web.describe.tab import add_captions
+from caption.web.describe.writers import Writers
+from caption.web.examples import add_examples
 from caption.web.eyes import Eyes
+from caption.web.look.parts import add_header
 from caption.web.photo import add_photo
 from vqa.web.ask import add_dialog
 from vqa.web.endpoints import add_endpoints
@@ -14,11 +18,7 @@ if TYPE_CHECKING:
     from caption.predict import Captioner
     from vqa.predict import QuestionAnswerer
 
-INTRODUCTION = """\
-# Glimpse
-A small captioner that shows where it looked for every word, and answers questions. Photos stay on
-this machine.
-"""
+INTRODUCTION = "Says what it sees, and shows where it looked. Photos stay on this machine."
 NO_ANSWERER = """\
 This captioner sees with an encoder of its own, which the question answerer in the package does not
 know. Train one for it with `glimpse train answers --captioner` and give it as `--ask-model`.
@@ -31,25 +31,40 @@ knowledge. Example photos: public domain and CC0, see `caption/examples/CREDITS.
 """
 
 
-def build_app(captioner: "Captioner", answerer: "QuestionAnswerer | None" = None) -> "gr.Blocks":
-    """Return the page around a captioner and, if there is one, a question answerer."""
+def build_app(
+    captioner: "Captioner",
+    answerer: "QuestionAnswerer | None" = None,
+    *,
+    name: str = "base",
+    others: "Mapping[str, Callable[[], Captioner]] | None" = None,
+) -> "gr.Blocks":
+    """Return the page around a captioner and, if there is one, a question answerer.
+
+    Args:
+        captioner: describes photos.
+        answerer: answers questions about them, seeing with the captioner's eyes.
+        name: what the captioner is called.
+        others: what loads other captioners, by the names that people choose them by.
+    """
     import gradio as gr
 
     look = Eyes(captioner.extract)
+    writers = Writers(captioner, look, name=name, others=others)
     with gr.Blocks(title="Glimpse", delete_cache=(600, 3600)) as app:
-        gr.Markdown(INTRODUCTION)
-        with gr.Row():
-            with gr.Column(scale=2, min_width=300):
+        add_header(INTRODUCTION)
+        with gr.Row(equal_height=False):
+            with gr.Column(scale=6, min_width=300, elem_classes="beside"):
                 photo = add_photo()
-            with gr.Column(scale=3, min_width=300):
-                with gr.Tab("Caption"):
-                    add_captions(photo, captioner, look)
+                add_examples(app, photo, captioner, look)
+            with gr.Column(scale=5, min_width=300), gr.Tabs():
+                with gr.Tab("Describe"):
+                    said = add_captions(photo, writers)
                 with gr.Tab("Ask"):
                     if answerer is None:
                         gr.Markdown(NO_ANSWERER)
                     else:
-                        add_dialog(photo, answerer, look)
-        gr.Markdown(LIMITS)
+                        add_dialog(photo, answerer, look, said)
+        gr.Markdown(LIMITS, elem_classes="limits")
         add_endpoints(photo, captioner, answerer, look)
     app.queue(max_size=32)
     return app

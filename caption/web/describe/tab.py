@@ -1,0 +1,148 @@
+"""The tab that captions the photo.
+
+What a model recognises, if it does, stands below the caption, and whoever knows better says so.
+"""
+
+import random
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from caption.errors import GlimpseError
+from caption.web.describe.card import Card, card
+from caption.web.describe.manners import (
+    CAREFUL,
+    LENGTHS,
+    MANNERS,
+    MEDIUM,
+    is_by_chance,
+    searching,
+)
+from caption.web.describe.programs import add_endpoint, style_choices
+from caption.web.describe.recognised import add_words, all_checked, corrections
+from caption.web.describe.writers import Writers
+from caption.web.events import ONE_AT_A_TIME, as_sentence
+from caption.web.look.parts import add_scripted
+
+if TYPE_CHECKING:
+    import gradio as gr
+    from PIL import Image
+
+SCRIPT = Path(__file__).parents[1] / "look" / "card.js"
+ALMOST_CERTAIN = 0.99
+"""Of what a person says is there, where captions are drawn by chance, which promises no word."""
+Told = tuple[Card, list[str]]
+"""The caption for the page, and the sentences for other tabs."""
+
+
+def add_captions(photo: "gr.Image", writers: Writers) -> "gr.State":
+    """Add the captions of the photo, what they are written from and how, to the page.
+
+    Returns:
+        What holds the sentences, best first.
+    """
+    import gradio as gr
+
+    captioner = writers.first.captioner
+    nothing = card(None, captioner.language, model=writers.name)
+    shown = add_scripted(SCRIPT, elem_id="caption", value=nothing)
+    said = gr.State([])
+    words = add_words() if captioner.reads_concepts else None
+    manner, length, model, *style = _add_settings(writers)
+    settings = [manner, length, model, *style]
+    again = gr.Button("Describe again", elem_id="again", elem_classes="quiet")
+    describe = Describe(writers)
+    # A model may be fetched, and a photo looked at: meanwhile the old caption is dimmed.
+    private: dict[str, Any] = {"api_visibility": "private", **ONE_AT_A_TIME}
+    asked, told = [photo, *settings], [shown, said]
+    changed = (again.click, *(part.input for part in (manner, length, *style)))
+    if words is None:
+        for event in (*changed, model.input, photo.change):
+            event(describe.plain, asked, told, **private)
+    else:
+        recognised, also = words
+        for event in (*changed, recognised.input, also.submit):
+            event(describe.corrected, [photo, recognised, also, *settings], told, **private)
+        for event in (model.input, photo.change):
+            event(describe.anew, asked, [recognised, also, *told], **private)
+    add_endpoint(photo, writers.first)
+    return said
+
+
+def _add_settings(writers: Writers) -> list[Any]:
+    """Add how to write, for how long, with which model and, if it has several, in which style."""
+    import gradio as gr
+
+    choices = writers.choices
+    styles = writers.first.captioner.model.decoder.config.styles
+    with gr.Group(elem_classes="settings"):
+        settings: list[Any] = [
+            gr.Radio(_titled(MANNERS), value=CAREFUL, label="Manner", elem_id="manner"),
+            gr.Radio(_titled(LENGTHS), value=MEDIUM, label="Length", elem_id="length"),
+            gr.Radio(
+                choices,
+                value=writers.name,
+                label="Model",
+                elem_id="model",
+                visible=len(choices) > 1,
+            ),
+        ]
+        if styles:
+            settings.append(gr.Dropdown(style_choices(styles), value="", label="Style"))
+    return settings
+
+
+def _titled(names: Any) -> list[tuple[str, str]]:
+    return [(name.capitalize(), name) for name in names]
+
+
+class Describe:
+    """What the page does with a photo, which is looked at once for all captions."""
+
+    def __init__(self, writers: Writers) -> None:
+        self.writers = writers
+
+    def plain(self, image: "Image.Image | None", *settings: str) -> Told:
+        """Caption a photo that nobody has corrected."""
+        return self._described(image, {}, *settings)
+
+    def anew(self, image: "Image.Image | None", *settings: str) -> tuple[Any, ...]:
+        """Say what is recognised in a photo that nobody has corrected yet, and caption it."""
+        recognised = self._recognised(image, settings[2])
+        return all_checked(recognised), "", *self._described(image, {}, *settings)
+
+    def corrected(
+        self, image: "Image.Image | None", checked: list[str], also: str, *settings: str
+    ) -> Told:
+        """Caption a photo of which a person has said what it shows."""
+        manner, _, model, *_ = settings
+        concepts = corrections(self._recognised(image, model), checked, also)
+        if is_by_chance(manner):
+            concepts = {word: min(share, ALMOST_CERTAIN) for word, share in concepts.items()}
+        return self._described(image, concepts, *settings)
+
+    def _recognised(self, image: "Image.Image | None", model: str) -> dict[str, float]:
+        captioner, look = self.writers(model)
+        if image is None or not captioner.reads_concepts:
+            return {}
+        return captioner.recognise(look(image))[0]
+
+    def _described(
+        self,
+        image: "Image.Image | None",
+        concepts: dict[str, float],
+        manner: str,
+        length: str,
+        model: str,
+        style: str = "",
+    ) -> Told:
+        captioner, look = self.writers(model)
+        if image is None:
+            return card(None, captioner.language, model=model), []
+        search = searching(captioner.search, manner, length, style)
+        seed = random.randrange(2**31) if is_by_chance(manner) else 0
+        try:
+            (best,) = captioner.describe(look(image), search=search, seed=seed, concepts=concepts)
+        except GlimpseError as error:
+            raise as_sentence(error.message) from None
+        sentences = [best.text, *(other.text for other in best.alternatives)]
+        return card(best, captioner.language, model=model), sentences
