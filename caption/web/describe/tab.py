@@ -51,8 +51,9 @@ def add_captions(photo: "gr.Image", writers: Writers) -> "gr.State":
     settings = [manner, length, model, *style]
     again = gr.Button("Describe again", elem_id="again", elem_classes="quiet")
     describe = Describe(writers)
-    # A model may be fetched, and a photo looked at: meanwhile the old caption is dimmed.
-    private: dict[str, Any] = {"api_visibility": "private", **ONE_AT_A_TIME}
+    # What is said while a caption is being written counts too, and what is said last wins.
+    private: dict[str, Any] = {"api_visibility": "private", "trigger_mode": "always_last"}
+    private |= ONE_AT_A_TIME
     asked, told = [photo, *settings], [shown, said]
     changed = (again.click, *(part.input for part in (manner, length, *style)))
     if words is None:
