@@ -31,7 +31,8 @@ def write_alt_texts(
         DataError: a picture lies in an archive, where no page can show it.
     """
     # Another language has its own voice for those who listen, and perhaps its own direction.
-    spoken = "" if language == ENGLISH else f' lang="{language.code}" dir="auto"'
+    direction = ' dir="rtl"' * language.is_right_to_left
+    spoken = "" if language == ENGLISH else f' lang="{language.code}"{direction}'
 
     def write(partial: Path) -> None:
         with partial.open("w", encoding="utf-8") as file:

@@ -90,7 +90,13 @@ def main(args: Args) -> int:
         f"{len(parts.held_out)} held out to tell how good the outcome is"
     )
     old = CaptionModel.from_pretrained(args.model or DEFAULT_CAPTIONER).to(PartialState().device)
-    model = grown(old, parts, seed=args.seed, keep_style=args.replay is not None)
+    model = grown(
+        old,
+        parts,
+        seed=args.seed,
+        keep_style=args.replay is not None,
+        language=found.language,
+    )
     is_new = _tell_words(old, model, found)
     if args.replay is not None:
         parts = with_replay(parts, args.replay, model, count=args.replay_images, seed=args.seed)

@@ -154,8 +154,10 @@ def _refuse_uncaptioned(data_set: DataSet, data: Path) -> None:
 
 
 def _words(caption: str, language: Language) -> list[str]:
-    """Return the words of a caption; none of what has no end."""
-    return words_of(caption, language) if len(caption) <= ENDLESS else []
+    """Return the words of a caption; none of what has no end, or is signs alone."""
+    # The official tokenisation keeps signs that it was not made for, such as "。".
+    is_text = len(caption) <= ENDLESS and any(map(str.isalnum, caption))
+    return words_of(caption, language) if is_text else []
 
 
 def _faults(image: CaptionedImage, language: Language) -> Iterator[Problem]:

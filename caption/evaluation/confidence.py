@@ -12,7 +12,7 @@ from jaxtyping import Float
 
 from caption.errors import DataError
 from caption.files.paths import ImageId
-from caption.metrics.score import score
+from caption.metrics.score import language_of, score
 from caption.models.confidence import Confidence
 
 FOLDS = 5
@@ -232,12 +232,14 @@ def people_score(references: Mapping[ImageId, Sequence[str]]) -> float:
         DataError: no image has two captions that have anything in common.
     """
     found: list[float] = []
+    language = language_of(references)
     for turn in range(max(map(len, references.values()), default=0)):
         some = {i: texts for i, texts in references.items() if len(texts) > max(turn, 1)}
         if len(some) > 1:
             scored = score(
                 {image: texts[turn] for image, texts in some.items()},
                 {image: (*texts[:turn], *texts[turn + 1 :]) for image, texts in some.items()},
+                language=language,
             )
             found += [of_image.cider_d for of_image in scored.per_image.values()]
     human = fmean(found) if found else 0.0

@@ -10,7 +10,7 @@ from caption.metrics.cider import DocumentFrequencies
 from caption.metrics.diagnostics import diagnose
 from caption.metrics.objects import AGREED, ObjectScores, nothing_named, score_objects
 from caption.metrics.official import official_scores
-from caption.metrics.score import language_of, score
+from caption.metrics.score import Scores, language_of, score
 from caption.search.config import SearchConfig
 from caption.text.language import Language
 
@@ -28,10 +28,9 @@ def judge(
     learnt: References | None = None,
     perplexity: float | None = None,
     official: bool = False,
+    language: Language | None = None,
 ) -> Report:
     """Return what is known of the captions of a set of images.
-
-    They are judged in the language of the references.
 
     Args:
         captions: to judge.
@@ -43,35 +42,38 @@ def judge(
             it has seen often.
         perplexity: of the writer, if it is known.
         official: whether the reference scorers are to run too.
+        language: whose words are counted; by default that of the references.
     """
 
     def of(results: Captions) -> References:
         return {image: references[image] for image in results}
 
-    def objects_of(results: Captions) -> ObjectScores:
-        if not language.is_english:
-            return nothing_named(results)
-        return score_objects(results, of(results), learnt=texts)
+    counted = language or language_of(of(captions))
 
-    language = language_of(of(captions))
+    def scores_of(results: Captions) -> tuple[Scores, ObjectScores]:
+        scores = score(results, of(results), frequencies, language=counted)
+        if not counted.is_english:
+            return scores, nothing_named(results)
+        return scores, score_objects(results, of(results), learnt=texts)
+
     texts = None if learnt is None else list(chain.from_iterable(learnt.values()))
-    scores, objects = score(captions, of(captions), frequencies), objects_of(captions)
+    scores, objects = scores_of(captions)
     other = None
     if rival is not None:
         name, others = rival
-        other_scores, other_objects = score(others, of(others), frequencies), objects_of(others)
+        other_scores, other_objects = scores_of(others)
         differences = compare(scores, other_scores) | compare_objects(objects, other_objects)
         other = Rival(name, others, other_scores, other_objects, differences)
     return Report(
-        protocol=protocol if language.is_english else {**protocol, **_in(language)},
-        language=language,
+        protocol=protocol if counted.is_english else {**protocol, **_in(counted)},
+        language=counted,
         captions=captions,
         references=of(captions),
         scores=scores,
         objects=objects,
-        diagnostics=diagnose(captions.values(), texts, language=language),
+        diagnostics=diagnose(captions.values(), texts, language=counted),
         perplexity=perplexity,
-        official=official_scores(captions, of(captions), language=language) if official else None,
+        official=official_scores(captions, of(captions), language=counted) if official else None,
         rival=other,
     )
 

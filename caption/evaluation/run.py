@@ -101,7 +101,8 @@ def evaluate_captions(
         workers=workers,
     )
     references = {example.image_id: example.captions for example in examples}
-    return CaptionReport(written, score(written.captions, references))
+    language = model.vocabulary.language  # which training captions told, not these few
+    return CaptionReport(written, score(written.captions, references, language=language))
 
 
 @torch.inference_mode()

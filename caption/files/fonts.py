@@ -37,7 +37,7 @@ def font_for(word: str, size: int) -> Font | None:
     joins = any(unicodedata.bidirectional(char) in ("R", "AL") for char in word)
     if joins and not features.check("raqm"):
         return None
-    plain = ImageFont.load_default(size)
+    plain = _plain(size)
     if word.isascii() or _has_all(plain, word):
         return plain
     names = (*USUAL, *(f"{name.replace(' ', '')}-Regular.ttf" for name in _noto(word)))
@@ -56,6 +56,11 @@ def missing_font(words: Iterable[str]) -> str | None:
         f"pictures number {len(missing)} of the words instead of showing them: no font here has "
         f"{' '.join(letters[:5])}{' …' if len(letters) > 5 else ''}; install {fonts}"
     )
+
+
+@cache
+def _plain(size: int) -> Font:
+    return ImageFont.load_default(size)
 
 
 @cache

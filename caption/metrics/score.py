@@ -48,20 +48,23 @@ def score(
     results: Mapping[ImageId, str],
     references: Mapping[ImageId, Sequence[str]],
     frequencies: DocumentFrequencies | None = None,
+    *,
+    language: Language | None = None,
 ) -> Scores:
-    """Score one caption for each image, in the language of the references.
+    """Score one caption for each image.
 
     Args:
         results: the captions by image.
         references: what people wrote, at least one caption for each of the same images.
         frequencies: how rare n-grams are, for CIDEr-D; by default in these references.
+        language: whose words are counted; by default that of the references.
 
     Raises:
         DataError: the images differ, or are too few for CIDEr-D; or the frequencies are of another
             language.
     """
     _check(results, references, frequencies)
-    language = language_of(references)
+    language = language or language_of(references)
     if frequencies is not None:
         frequencies.check(language)
     captions = [tokenised(caption, language) for caption in results.values()]

@@ -11,9 +11,9 @@ from typing import Any
 
 from caption.errors import ModelError
 from caption.text.language import Language
-from caption.text.scripts import spaceless
+from caption.text.scripts import spaceless, uniform
 
-_WORD = re.compile(r"[^\W_]+(?:[-‐‑'’][^\W_]+)*")
+_WORD = re.compile(r"[^\W_]+(?:[-'’][^\W_]+)*")
 _APOSTROPHE = re.compile("['’]")
 _BEGINS_SENTENCE = re.compile(r"(?:^|[.!?¡¿…:]|[\"“”„«»‘(\[])\W*$")
 
@@ -44,6 +44,7 @@ class Casing:
         spellings: defaultdict[str, Counter[str]] = defaultdict(Counter)
         begins: Counter[bool] = Counter()
         for caption in captions:
+            caption = caption if language.is_english else uniform(caption)
             first = next((char for char in caption if char.isalnum()), "")
             begins[first != first.lower()] += 1
             is_shouted = caption == caption.upper() and not language.is_spaceless

@@ -126,7 +126,7 @@ class Language:
 
     @property
     def is_dotless(self) -> bool:
-        """Whether "I" is the capital of "ı"; there suffixes stand behind an apostrophe too."""
+        """Whether "I" is the capital of "ı"."""
         return self._main in DOTLESS
 
     @property

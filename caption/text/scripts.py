@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from functools import cache
 
 from caption.text.language import Language
-from caption.text.tokenize import BRACKETS, detokenize, tokenize
+from caption.text.tokenize import detokenize, tokenize
 
 SPACELESS_SCRIPTS = {
     "Han": "2e80-2fd5 3005 3007 3021-3029 3038-303b 3400-4dbf 4e00-9fff f900-faff 20000-323af",
@@ -29,10 +29,12 @@ _MARKS = "0e33 0eb3 200c-200d ff9e-ff9f"
 joiners, and the voicing of narrow kana."""
 _STACKED = "1039 17d2"
 """Signs that put the next consonant below the one before."""
-_INSIDE = r"['’ʼ‘‐‑\-׳״]"
+_INSIDE = r"['\-׳״]"
 """What may stand inside a word."""
-_LATIN = "\u0000-\u024f\u0250-\u036f\u1d00-\u1eff\uff00-\uff65"
-_APOSTROPHES = ("'", "’", "ʼ")
+_ONE_SPELLING = str.maketrans(
+    {**dict.fromkeys("’ʼ‘", "'"), **dict.fromkeys("‐‑", "-"), "\u00ad": None}
+)
+"""Keyboards differ in apostrophes and hyphens; a soft hyphen shows at the end of a line only."""
 
 
 def words_of(text: str, language: Language) -> list[str]:
@@ -44,16 +46,19 @@ def words_of(text: str, language: Language) -> list[str]:
     """
     if language.is_english:
         return tokenize(text)
-    text = language.lower(unicodedata.normalize("NFC", text))
+    text = language.lower(uniform(text))
     words: list[str] = []
     place = 0
     for match in spaceless().finditer(text):
         start, end = match.span()
-        if start > place:
-            words += _words_between(text[place:start], language)
-        words.append(match[0])
+        words += [*_spaced().findall(text, place, start), match[0]]
         place = end
-    return words + _words_between(text[place:], language)
+    return words + _spaced().findall(text, place)
+
+
+def uniform(text: str) -> str:
+    """Return a text with one spelling of what looks the same."""
+    return unicodedata.normalize("NFC", text).translate(_ONE_SPELLING)
 
 
 def joined(words: Iterable[str], language: Language) -> str:
@@ -62,9 +67,7 @@ def joined(words: Iterable[str], language: Language) -> str:
         return detokenize(words)
     text, before = "", ""
     for word in words:
-        is_close = word.startswith(_APOSTROPHES) or before.endswith(_APOSTROPHES)
-        is_close |= _is_close(before, word, language) or not before
-        text += word if is_close else f" {word}"
+        text += word if not before or _is_close(before, word, language) else f" {word}"
         before = word
     return text
 
@@ -81,38 +84,18 @@ def _is_close(word: str, following: str, language: Language) -> bool:
 def spaceless() -> re.Pattern[str]:
     """Return what matches a character of a script without spaces, with all that belongs to it."""
     letter = f"[{_ranges(' '.join(SPACELESS_SCRIPTS.values()))}]"
-    return re.compile(f"{letter}(?:[{_ranges(_STACKED)}]{letter}|[{_marks()}])*")
-
-
-def _words_between(text: str, language: Language) -> list[str]:
-    """Return the words of a stretch of text in scripts with spaces."""
-    if not text.strip():
-        return []
-    if language.is_dotless or _other_letters().search(text):  # "İstanbul'da" is one word
-        return _any_words().findall(text)
-    # Brackets would be words.
-    return [
-        word
-        for word in tokenize(text)
-        if word not in BRACKETS.values() and any(map(str.isalnum, word))
-    ]
+    return re.compile(f"{letter}(?:[{_ranges(_STACKED)}]{letter}|[{marks()}])*")
 
 
 @cache
-def _other_letters() -> re.Pattern[str]:
-    """Return what matches letters that the official tokenisation was not made for."""
-    return re.compile(rf"[^\W\d_{_LATIN}]")
-
-
-@cache
-def _any_words() -> re.Pattern[str]:
+def _spaced() -> re.Pattern[str]:
     """Return what matches a word in any script with spaces."""
-    inside = rf"(?:[^\W_]|[{_marks()}])"
+    inside = rf"(?:[^\W_]|[{marks()}])"
     return re.compile(rf"[^\W_]{inside}*(?:(?:{_INSIDE}(?=[^\W\d_])|(?<=\d)[.,](?=\d)){inside}+)*")
 
 
 @cache
-def _marks() -> str:
+def marks() -> str:
     """Return what goes between [ and ] for all that belongs to the character before it."""
     codes = [code for code in range(0x300, 0x1F000) if unicodedata.category(chr(code))[0] == "M"]
     skin_tones, variations = range(0x1F3FB, 0x1F400), range(0xE0100, 0xE01F0)

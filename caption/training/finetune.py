@@ -24,6 +24,7 @@ from caption.models.captioner import CaptionModel
 from caption.models.directory import install_model
 from caption.search.config import SearchConfig
 from caption.text.identify import find_language
+from caption.text.language import Language
 from caption.text.vocabulary import Vocabulary
 from caption.training.config import TextConfig
 from caption.training.knowledge import Knowledge, concept_words
@@ -91,7 +92,12 @@ def divide(
 
 
 def grown(
-    model: CaptionModel, parts: Parts, *, seed: int, keep_style: bool = False
+    model: CaptionModel,
+    parts: Parts,
+    *,
+    seed: int,
+    keep_style: bool = False,
+    language: Language | None = None,
 ) -> CaptionModel:
     """Return the model with the words of the new captions.
 
@@ -102,13 +108,14 @@ def grown(
         parts: what it is to learn.
         seed: of the new words' weights.
         keep_style: keep its old way of captioning as the style "original".
+        language: of the new captions; by default that of most of those to learn from.
 
     Raises:
         ModelError: its old way is to be kept, and was in another language.
     """
     captions = [caption for image in parts.train for caption in image.captions]
     torch.manual_seed(seed)
-    language, before = find_language(captions), model.vocabulary.language
+    language, before = language or find_language(captions), model.vocabulary.language
     if language.is_another_than(before):
         if keep_style:
             raise ModelError(
@@ -231,6 +238,7 @@ def compare_models(
         ),
         rival=("before", before.captions),
         perplexity=after.perplexity,
+        language=new.vocabulary.language,
     )
 
 

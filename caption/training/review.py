@@ -8,7 +8,7 @@ from caption.data.check import Examination, cleaned, examine
 from caption.data.review import SHOWN, Review, by_split
 from caption.models.captioner import CaptionModel
 from caption.models.grow import in_other_words
-from caption.text.vocabulary import Vocabulary
+from caption.text.vocabulary import SPECIALS, Vocabulary
 from caption.training.finetune import MINIMUM_COUNT
 from caption.training.plan import in_another_language, stages_for, time_needed
 
@@ -67,7 +67,8 @@ def _lines(examination: Examination, unknown: Counter[str], model: CaptionModel)
     is_new = language.is_another_than(model.vocabulary.language)
     if is_new:
         yield f"{'fine-tuning':<20} {in_another_language(model, language)}"
-        seen = [word for word, count in examination.words.items() if count >= MINIMUM_COUNT]
+        counts = examination.words
+        seen = [w for w in counts if counts[w] >= MINIMUM_COUNT and w not in SPECIALS]
         model = in_other_words(model, Vocabulary(seen or ["?"], language=language))
     yield f"{'fine-tuning':<20} {_cost(len(data_set.images), model, new_words=is_new)}"
 

@@ -24,7 +24,7 @@ def photo(tmp_path):
 
 @pytest.mark.parametrize(
     ("code", "attributes"),
-    [("en", ""), ("ar", ' lang="ar" dir="auto"'), ("und", ' lang="und" dir="auto"')],
+    [("en", ""), ("ar", ' lang="ar" dir="rtl"'), ("und", ' lang="und"')],
 )
 def test_alternative_texts_are_spoken_in_their_language(photo, code, attributes) -> None:
     page = photo.with_name("alt.html")

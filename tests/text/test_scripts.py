@@ -42,7 +42,7 @@ PIECES = [*"一只狗のナーไ 3,x-'’。，d!ßıİIي🐶", "ม่", "og"
 @given(st.lists(st.sampled_from(PIECES), max_size=30).map("".join))
 def test_words_once_joined_are_the_same_words(text) -> None:
     words = words_of(text, ZH)
-    assert words_of(joined(words, ZH), ZH) == words or any("'" in w or "’" in w for w in words)
+    assert words_of(joined(words, ZH), ZH) == words
 
 
 @given(st.text(max_size=30))
