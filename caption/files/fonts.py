@@ -34,8 +34,7 @@ def font_for(word: str, size: int) -> Font | None:
 
     Letters that join, and run from right to left, need a library that sets them so.
     """
-    joins = any(unicodedata.bidirectional(char) in ("R", "AL") for char in word)
-    if joins and not features.check("raqm"):
+    if not _can_set(word):
         return None
     plain = _plain(size)
     if word.isascii() or _has_all(plain, word):
@@ -51,11 +50,17 @@ def missing_font(words: Iterable[str]) -> str | None:
     if not missing:
         return None
     letters = "".join(dict.fromkeys("".join(missing)))
-    fonts = ", ".join(sorted(_noto(letters))) if features.check("raqm") else "Noto and libraqm"
+    needed = sorted(_noto(letters)) + ["libraqm"] * (not all(map(_can_set, missing)))
     return (
         f"pictures number {len(missing)} of the words instead of showing them: no font here has "
-        f"{' '.join(letters[:5])}{' …' if len(letters) > 5 else ''}; install {fonts}"
+        f"{' '.join(letters[:5])}{' …' if len(letters) > 5 else ''}; install {', '.join(needed)}"
     )
+
+
+def _can_set(word: str) -> bool:
+    """Return whether letters that join are set right here, if a word has any."""
+    joins = any(unicodedata.bidirectional(char) in ("R", "AL") for char in word)
+    return not joins or features.check("raqm")
 
 
 @cache

@@ -34,7 +34,8 @@ class Casing:
     def learn(cls, captions: Iterable[str], known: Collection[str], language: Language) -> "Casing":
         """Return how most people write words inside their sentences.
 
-        Captions in one case alone say nothing: their writers did not trouble, or shouted.
+        The first word of one tells only of letters behind its first, as "iPhone" does. Captions in
+        one case alone say nothing: their writers did not trouble, or shouted.
 
         Args:
             captions: to learn from.
@@ -53,7 +54,7 @@ class Casing:
             # Of "T恤" the "T" is a word.
             caption = spaceless().sub(r" \g<0> ", caption) if language.is_spaceless else caption
             for match in _WORD.finditer(caption):
-                if not _BEGINS_SENTENCE.search(caption[max(0, match.start() - 8) : match.start()]):
+                if language.lower(match[0][1:]) != match[0][1:] or not _begins(caption, match):
                     is_one = language.lower(match[0]) in known
                     for word in [match[0]] if is_one else _APOSTROPHE.split(match[0]):
                         spellings[language.lower(word)][word] += 1
@@ -93,6 +94,12 @@ class Casing:
             if not isinstance(spelling, str) or not spelling:
                 raise ModelError(f"the vocabulary writes {word!r} as {spelling!r}, expected a word")
         return cls(words, values["capital"])
+
+
+def _begins(caption: str, word: re.Match[str]) -> bool:
+    """Return whether a word is the first of a sentence."""
+    before = caption[max(0, word.start() - 8) : word.start()]
+    return _BEGINS_SENTENCE.search(before) is not None
 
 
 LOWER = Casing()

@@ -65,6 +65,12 @@ def test_signs_alone_are_no_caption_and_lost_characters_are_told(tmp_path) -> No
     assert kinds == {"empty caption": True, "lost characters": False}
 
 
+def test_a_full_stop_is_no_caption_in_a_language_that_cannot_be_told(tmp_path) -> None:
+    examination = examine(read_captions(folder_of(tmp_path / "stops", ["。"] * 3 + ["&!"] * 3)))
+    assert not list(cleaned(examination))
+    assert [problem.kind for problem in examination.problems].count("empty caption") == 6
+
+
 @pytest.mark.parametrize("encoding", ["gb18030", "shift_jis", "utf-16"])
 def test_an_encoding_that_is_not_known_is_one_line(encoding, tmp_path) -> None:
     folder = folder_of(tmp_path / "old", ["犬が走る"] * 12, encoding)

@@ -23,6 +23,10 @@ def test_english_is_drawn_as_ever() -> None:
     assert missing_font(["a", "dog", "<unk>", "t-shirt"]) is None
 
 
+def test_a_font_is_opened_once_however_many_words_are_drawn() -> None:
+    assert font_for("café", 16) is font_for("über", 16)
+
+
 @pytest.mark.usefixtures("_no_fonts")
 @pytest.mark.parametrize(
     ("word", "font"),
@@ -52,7 +56,8 @@ def test_a_word_without_a_font_is_drawn_as_its_number() -> None:
 def test_letters_that_join_need_the_library_that_joins_them(monkeypatch) -> None:
     monkeypatch.setattr(fonts.features, "check", lambda name: False)
     assert font_for("كلب", 16) is None
-    assert "libraqm" in missing_font(["كلب"])
+    assert "install Noto Sans Arabic, libraqm" in missing_font(["كلب"])
+    assert "libraqm" not in str(missing_font([NOWHERE]))
 
 
 def test_figures_number_what_they_cannot_draw() -> None:

@@ -63,6 +63,17 @@ def test_german_nouns_that_look_english_are_no_objects() -> None:
     assert "words of German" in report.protocol["tokeniser"]
 
 
+def test_few_references_are_scored_in_the_language_that_is_given() -> None:
+    references = {1: ["a red ball"], 2: ["the dog"], 3: ["一只狗在跑"]}
+    captions = {1: "a red ball", 2: "the dog", 3: "一只狗"}
+    assert score(captions, references).per_image[3].bleu[0] < 1e-9
+    chinese = score(captions, references, language=Language("zh"))
+    assert chinese.per_image[3].bleu[1] > 0.4
+    how = protocol(references="toys", captions="by hand")
+    report = judge(captions, references, protocol=how, language=Language("zh"))
+    assert (report.language.code, report.scores.per_image) == ("zh", chinese.per_image)
+
+
 def test_an_english_report_says_what_it_always_did() -> None:
     english = {1: ["a dog on a hill"], 2: ["the cat is asleep"]}
     report = judged(english, {1: "a dog", 2: "a cat"})

@@ -31,7 +31,9 @@ def vocabulary(captions, code: str) -> Vocabulary:
         ("de", GERMAN, "der hund an der leine", "Der Hund an der Leine"),
         ("en", ["the dog and I see Rome", "a cat"], "rome and i see a dog", "Rome and I see a dog"),
         ("tr", ["İki Işık ve bir IŞIK ile Işık var."], "iki ışık var", "İki Işık var"),
+        ("de", ["Ein Ma\u0308dchen und ein Ma\u0308dchen"], "ein mädchen", "Ein Mädchen"),
         ("zh", ["一个穿T恤的人。", "穿着T恤。"], "穿t恤的人", "穿T恤的人"),
+        ("zh", ["NBA球员。", "iPhone 旁边"], "nba球员 iphone", "NBA 球员 iPhone"),
         ("fr", ["Un homme regarde l'iPod de Rome"], "rome l'ipod", "Rome l'iPod"),
     ],
 )

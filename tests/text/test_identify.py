@@ -9,6 +9,7 @@ from languages import TOYS, captions_in
 
 from caption.text.identify import (
     ONLY,
+    SAMPLE,
     TELLING,
     count_languages,
     find_language,
@@ -36,6 +37,11 @@ from caption.text.language import ENGLISH, NAMES, NOT_TOLD, Language
         ("ar", "كلب يركض على العشب"),
         ("fa", "یک سگ در حال دویدن است"),
         ("hi", "घास पर एक कुत्ता दौड़ रहा है"),
+        ("hi", "कुत्ता पानी में तैरता है"),
+        ("mr", "कुत्रा गवतावर धावत आहे"),
+        ("en", "white wooden door"),
+        ("en", "it's a red van"),
+        ("und", "no parking sign"),
         ("zh", "一只狗在玩 frisbee，a dog"),
         ("ja", "犬がフリスビーで遊んでいる"),
         ("th", "สุนัขวิ่งบนหญ้า"),
@@ -64,6 +70,24 @@ def test_most_captions_decide_and_a_few_told_ones_do_not() -> None:
     assert find_language([]) == NOT_TOLD
     assert find_language(["Тест"] * 3) == Language("und-Cyrl")
     assert most_frequent(Counter(zh=3, en=1)).code == "zh"
+
+
+@pytest.mark.parametrize(
+    ("code", "words"), [pair for languages in TELLING.values() for pair in languages.items()]
+)
+def test_all_telling_words_together_tell_their_language(code, words) -> None:
+    assert language_of(words) == code
+
+
+def test_english_labels_with_a_few_foreign_names_stay_english() -> None:
+    labels = ["Le Mans", "Las Vegas", "El Camino", *map("car {}".format, range(9))]
+    assert find_language(labels).is_english
+
+
+@pytest.mark.parametrize("columns", range(3, 7))
+def test_columns_in_several_languages_are_counted_whole(columns) -> None:
+    captions = ["ein Hund und die Katze", *["the dog and a cat"] * (columns - 1)] * 600
+    assert find_language(captions[: columns * (SAMPLE - 1)]) == ENGLISH
 
 
 def test_japanese_without_kana_and_russian_without_telling_words_are_what_the_rest_is() -> None:

@@ -1,12 +1,14 @@
 """A model learns another language: eyes and attention stay, words begin anew."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from languages import TOYS, captions_in
 from tiny import COLOURS, SIDES, captions_of, scene
 
 from caption.data.batches import CaptionItem, Collate, encode_captions
-from caption.data.captioned import CaptionedImage
+from caption.data.captioned import CaptionedImage, DataSet
 from caption.errors import DataError, ModelError
 from caption.evaluation.run import token_loss
 from caption.metrics.score import score
@@ -17,6 +19,7 @@ from caption.text.vocabulary import SPECIALS, Vocabulary
 from caption.training.config import CaptionConfig, TextConfig
 from caption.training.finetune import Parts, grown
 from caption.training.plan import in_another_language, stages_for
+from caption.training.review import review
 from caption.training.start import build_vocabulary, initial_model
 from caption.vision.config import ConceptConfig
 
@@ -58,6 +61,21 @@ def test_the_words_of_another_language_are_all_the_words(code, knowing, tmp_path
         torch.testing.assert_close(after[name][:4], before[name][:4])
     assert "its eyes and its attention are kept" in in_another_language(old, Language(code))
     assert "are given up" in in_another_language(old, Language(code))
+
+
+def test_the_words_are_of_the_language_that_was_said(tiny_model, tmp_path) -> None:
+    model = grown(tiny_model, english_parts(tmp_path), seed=0, language=Language("zh"))
+    assert model.vocabulary.language == Language("zh")
+
+
+def test_names_of_special_words_in_captions_are_forecast_like_others(
+    tiny_model, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.setattr("caption.training.review.time_needed", lambda *_: 60)
+    chinese = grown(tiny_model, parts_in("zh", tmp_path), seed=0)
+    images = [replace(i, captions=("the <unk> of a <unk>",)) for i in english_parts(tmp_path).train]
+    found = review(DataSet("a table", tuple(images), ()), chinese)
+    assert any("the words of English are begun anew" in line for line in found.lines)
 
 
 def test_a_word_that_looks_like_a_known_one_begins_anew_too(tiny_model, tmp_path) -> None:
