@@ -60,7 +60,7 @@ def missing_font(words: Iterable[str]) -> str | None:
 def _can_set(word: str) -> bool:
     """Return whether letters that join are set right here, if a word has any."""
     joins = any(unicodedata.bidirectional(char) in ("R", "AL") for char in word)
-    return not joins or features.check("raqm")
+    return not joins or bool(features.check("raqm"))
 
 
 @cache
