@@ -7,6 +7,8 @@ from caption.files.paths import ImageFile, ImageId
 from caption.files.tables import Problem
 
 PICTURES_ALONE = "pictures without captions"
+ENDLESS = 10_000
+"""Characters of what is no caption, and is not read any further."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 import ftfy
 
 from caption.data import coco
-from caption.data.captioned import PICTURES_ALONE, CaptionedImage, DataSet
+from caption.data.captioned import ENDLESS, PICTURES_ALONE, CaptionedImage, DataSet
 from caption.data.divide import FEWEST
 from caption.data.forms import read_captions
 from caption.data.pictures import look
@@ -24,8 +24,6 @@ from caption.text.scripts import joined, words_of
 
 LONGEST = 60
 """Words: three times what the default model learns of a caption; more is hardly a caption."""
-ENDLESS = 10_000
-"""Characters of what is no caption, and is not read any further."""
 LOST = "\ufffd"
 """What programs write for a character that they could not read."""
 MIXED = "mixed languages"

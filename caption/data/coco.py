@@ -12,6 +12,7 @@ from typing import Any
 
 from pycocotools.coco import COCO
 
+from caption.data.captioned import ENDLESS
 from caption.errors import DataError
 from caption.files.paths import ImageId
 from caption.files.records import check_fields, fault_of, read_json, refuse_duplicates, results_of
@@ -118,6 +119,7 @@ def _load_coco(annotations: Path) -> COCO:
                 f"{annotations}: a caption of image {record['image_id']!r} is empty; "
                 "write one or remove the record"
             )
+        _refuse_endless(record["caption"], record["image_id"], annotations)
     without = [image_id for image_id in coco.imgs if not coco.imgToAnns[image_id]]
     if without:
         raise DataError(
@@ -142,7 +144,7 @@ def read_results(
         DataError: an image is unknown, missing or there twice, or a record is not as expected.
     """
     example = '{"image_id": 1, "caption": "a dog"}'
-    return results_of(
+    captions = results_of(
         results,
         images,
         about="image",
@@ -151,6 +153,17 @@ def read_results(
         subset=subset,
         source=source,
     )
+    for image_id, caption in captions.items():
+        _refuse_endless(caption, image_id, results)
+    return captions
+
+
+def _refuse_endless(caption: str, image_id: ImageId, source: Path) -> None:
+    if len(caption) > ENDLESS:
+        raise DataError(
+            f"{source}: a caption of image {image_id!r} has {len(caption):,} characters; "
+            "expected a sentence"
+        )
 
 
 def read_image_records(annotations: Path) -> list[dict[str, Any]]:

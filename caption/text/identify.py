@@ -163,7 +163,6 @@ _LETTERS = {
 LETTERS = {code: frozenset(letters) for code, letters in _LETTERS.items()}
 """Letters that only one of the languages of its script has, or one above all."""
 _SPACELESS = frozenset(("Hani", "Jpan", "Thai", "Laoo", "Khmr", "Mymr"))
-_WORD = re.compile(rf"[^\W\d_](?:[^\W\d_]|[{marks()}])*")
 
 
 def find_language(captions: Iterable[str]) -> Language:
@@ -200,7 +199,7 @@ def language_of(caption: str) -> str:
     text = caption[:LOOKED_AT]
     if not text.isascii():
         text = unicodedata.normalize("NFC", text.replace("İ", "i"))
-    words = _WORD.findall(text.lower())
+    words = _word().findall(text.lower())
     scripts = _count_scripts(words)
     if not scripts:
         return UNTOLD
@@ -216,6 +215,12 @@ def language_of(caption: str) -> str:
     if first[1] > second[1]:
         return first[0]
     return UNTOLD if script == "Latn" else f"{UNTOLD}-{script}"
+
+
+@cache
+def _word() -> re.Pattern[str]:
+    """Return what matches a word, of which vowel signs are a part in many scripts."""
+    return re.compile(rf"[^\W\d_](?:[^\W\d_]|[{marks()}])*")
 
 
 def _count_scripts(words: Iterable[str]) -> Counter[str]:

@@ -6,7 +6,9 @@ import pytest
 from languages import TOYS, captions_in, write_folder
 from tiny import scene
 
-from caption.data.check import ENDLESS, MIXED, checked, cleaned, examine, read_sound
+from caption.data.captioned import ENDLESS
+from caption.data.check import MIXED, checked, cleaned, examine, read_references, read_sound
+from caption.data.coco import read_results
 from caption.data.forms import read_captions
 from caption.errors import DataError
 from caption.text.language import Language
@@ -56,6 +58,17 @@ def test_a_text_without_end_is_no_caption(text, tmp_path) -> None:
     assert len(list(cleaned(examination))) == 10
     with pytest.raises(DataError, match="expected a sentence"):
         read_sound(tmp_path / "long")
+
+
+def test_a_text_without_end_is_not_scored(tmp_path) -> None:
+    images, path = [{"id": 1}], tmp_path / "captions.json"
+    truths = {"images": images, "annotations": [{"image_id": 1, "caption": "狗" * (ENDLESS + 1)}]}
+    path.write_text(json.dumps(truths))
+    with pytest.raises(DataError, match="of image 1 has 10,001 characters; expected a sentence"):
+        read_references(path)
+    path.write_text(json.dumps(truths["annotations"]))
+    with pytest.raises(DataError, match="of image 1 has 10,001 characters; expected a sentence"):
+        read_results(path, [1], path)
 
 
 def test_signs_alone_are_no_caption_and_lost_characters_are_told(tmp_path) -> None:

@@ -1,6 +1,7 @@
 """What a word is in any script, and how words are put together again."""
 
 import unicodedata
+from functools import cache
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,7 @@ from caption.text.tokenize import detokenize, tokenize
 ZH, JA, TH, TR, DE = map(Language, ("zh", "ja", "th", "tr", "de"))
 
 
+@cache
 def letters_of(script: str) -> list[str]:
     ends = [part.partition("-") for part in SPACELESS_SCRIPTS[script].split()]
     codes = [c for a, _, b in ends for c in range(int(a, 16), min(int(b or a, 16), 0xFFFF) + 1)]
