@@ -8,17 +8,13 @@ from test_browser import ask, caption_of, photo, upload
 __all__ = ["photo"]  # a fixture, which pytest finds by its name
 
 
-AT_REST = """Promise.all(
-    document.getAnimations()
-        .filter((one) => one.effect.getComputedTiming().iterations !== Infinity)
-        .map((one) => one.finished.catch(() => null))
-)"""
-"""Kept when no colour changes any more."""
+SETTLED = "document.getAnimations().every(each => each.playState !== 'running')"
+"""What is still arriving, or dimmed until an answer is there, is half transparent."""
 
 
 def violations(page) -> list[str]:
     """Return what axe-core finds against the guidelines (WCAG 2.2 AA), a line for each."""
-    page.evaluate(AT_REST)
+    page.wait_for_function(SETTLED)
     axe = pytest.importorskip("axe_playwright_python.sync_playwright")
     tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
     found = axe.Axe().run(page, options={"runOnly": {"type": "tag", "values": tags}})
@@ -38,7 +34,6 @@ def test_nothing_is_in_the_way_of_anybody(page, photo, theme) -> None:
     assert violations(page) == []
     upload(page, photo)
     caption_of(page)
-    page.wait_for_timeout(1000)  # until the last word has arrived, all are half transparent
     page.locator("#caption .word").first.click()
     assert violations(page) == []
     page.get_by_role("tab", name="Ask").click()
