@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from caption.errors import GlimpseError
 from caption.web.examples import EXAMPLE_FOLDER
 from caption.web.guards import KeepsToItself, SameOriginOnly
-from caption.web.look.theme import ICON, STYLE, shared_head, text, theme
+from caption.web.look.theme import ICON, shared_head, style, theme
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -62,7 +62,7 @@ def launch(
             server_port=port,
             prevent_thread_lock=not block,
             theme=theme(),
-            css=text(STYLE),
+            css=style(),
             head=shared_head(),
             favicon_path=ICON,
             footer_links=[],

@@ -9,19 +9,26 @@ if TYPE_CHECKING:
 
 LOOK = Path(__file__).parent
 ICON = LOOK / "icon.svg"
-STYLE = LOOK / "page.css"
+STYLES = ("colours.css", "page.css", "caption.css", "dialog.css", "sizes.css")
+"""Each may change what those before it say."""
 SCRIPTS = ("make.js", "overlay.js", "page.js")
 """What the parts of every tab share, in the order in which they need each other."""
 
 
 def theme() -> "gr.themes.Base":
-    """Return Gradio's plainest theme in the fonts of the system; `page.css` has the colours."""
+    """Return Gradio's plainest theme in the fonts of the system; `colours.css` has the colours."""
     import gradio as gr
 
     return gr.themes.Base(
         font=["ui-sans-serif", "system-ui", "sans-serif"],
         font_mono=["ui-monospace", "monospace"],
     )
+
+
+@cache
+def style() -> str:
+    """Return how the whole page looks."""
+    return "\n".join(text(LOOK / name) for name in STYLES)
 
 
 @cache
