@@ -123,8 +123,10 @@ def test_the_library_names_no_flag_and_no_script() -> None:
 
 
 def test_model_cards_name_commands_and_no_scripts() -> None:
-    for card in (ROOT / "caption" / "default", ROOT / "vqa" / "default"):
-        text = (card / "README.md").read_text("utf-8")
+    cards = [*ROOT.glob("*/pretrained/*/README.md")]
+    assert len(cards) == 4
+    for card in cards:
+        text = card.read_text("utf-8")
         assert "glimpse train" in text
         assert {name for name in named_in(text) if not name.startswith("--")} == set()
 
