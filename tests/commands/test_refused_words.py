@@ -25,7 +25,7 @@ def test_a_mistyped_command_is_answered_with_the_nearest(words, message) -> None
     ("words", "message"),
     [
         ("caption nowhere/*.jpg", "no images found"),
-        ("caption x.jpg --model nowhere", "give a model directory or a hub id"),
+        ("caption x.jpg --model nowhere", "give a model directory, a hub id"),
         ("caption x.jpg --search.num-beams 0", "num_beams must be at least 1"),
         ("caption", "name images, folders, tar shards or patterns"),
         ("caption x.jpg --output x.txt", "should end in .jsonl or .json"),
@@ -43,7 +43,7 @@ def test_a_mistyped_command_is_answered_with_the_nearest(words, message) -> None
             "give --results or --model, not both",
         ),
         ("ask x.jpg", "give a question too"),
-        ("ask x.jpg what? --model nowhere", "give a model directory or a hub id"),
+        ("ask x.jpg what? --model nowhere", "give a model directory, a hub id"),
         (
             "prepare questions --captions nowhere.json --output nowhere",
             "nowhere.json: cannot be read",
@@ -64,7 +64,7 @@ def test_a_mistyped_command_is_answered_with_the_nearest(words, message) -> None
         ("finetune captions --data . --output x --epochs 0", "at least 1"),
         ("finetune captions --data . --output x --held-out 1", "between 0"),
         ("finetune answers --data caption/examples --output x", "no questions"),
-        ("models nowhere", "give a model directory or a hub id"),
+        ("models nowhere", "give a model directory, a hub id"),
         ("models tests", "a model directory holds config.json"),
         ("pack --model nowhere --card nowhere.md --output x", "no readable model card"),
         ("app --port 0", "port must be between 1 and 65535"),
