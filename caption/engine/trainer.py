@@ -95,7 +95,10 @@ class Trainer:
                 f"{run}: another process trains into it; wait for that, or choose another directory"
             ) from None
         with lock:
-            yield
+            try:
+                yield
+            finally:
+                lock_of(run).unlink(missing_ok=True)
 
 
 class _Run:

@@ -152,3 +152,5 @@ def test_two_trainings_into_one_directory_are_refused(tmp_path) -> None:
     with FileLock(lock_of(tmp_path / "run")), pytest.raises(ModelError, match="another process"):
         fit(LineTask(), tmp_path / "run")
     assert not (tmp_path / "run").exists()
+    fit(LineTask(), tmp_path / "run")
+    assert not lock_of(tmp_path / "run").exists()

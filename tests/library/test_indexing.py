@@ -167,6 +167,7 @@ def in_child(work, *, kill_at) -> bool:
     child = os.fork()
     if child == 0:
         try:
+            torch.set_num_threads(1)  # the parent's other threads are not here to help
             sys.settrace(trace)
             work()
         finally:
