@@ -18,7 +18,7 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
-from caption.errors import DataError, ImageError
+from caption.errors import ImageError
 from caption.files.paths import ImageFile, list_images
 from caption.models.caption import Caption
 from caption.models.captioner import CaptionModel
@@ -27,8 +27,7 @@ from caption.models.directory import DEFAULT_CAPTIONER, push_to_hub
 from caption.models.quick import quickened
 from caption.models.steering import Corrections, Steering, steered
 from caption.networks.concepts import Concepts
-from caption.search.config import MAX_REQUIRED, SearchConfig
-from caption.search.required import WordSets
+from caption.search.config import SearchConfig
 from caption.search.steps import Hypothesis
 from caption.text.language import Language
 from caption.vision.extract import FeatureExtractor
@@ -179,7 +178,7 @@ class Captioner:
         search = search or self.search
         told = self._told(features, concepts)
         if told is not None:
-            _check_promised(told.required, search)
+            told.check_promised(search)
         found = self._writer.write(
             features.grid.to(self.model.device),
             search,
@@ -215,7 +214,7 @@ class Captioner:
         told = steered(
             torch.zeros(1, len(head.words)), [concepts], head=head, vocabulary=vocabulary
         )
-        _check_promised(told.required, self.search)
+        told.check_promised(self.search)
 
     def describe_folder(self, folder: str | Path) -> list[DescribedFile]:
         """Caption every picture in a folder and its sub-folders, by name.
@@ -389,18 +388,4 @@ class Captioner:
             concepts=concepts,
             concept_trace=concept_trace,
             clues=caption_clues(self.model.vocabulary.words(words), hypothesis.log_probs, concepts),
-        )
-
-
-def _check_promised(required: Sequence[WordSets], search: SearchConfig) -> None:
-    """Refuse concepts that are certain, and so must be named, where no search can promise it."""
-    most = max(map(len, required), default=0)
-    if most and search.method != "beam":
-        raise DataError(
-            "a concept of probability 1 must be named, which sampling cannot promise; give it less"
-        )
-    if most and most + len(search.must_say) > MAX_REQUIRED:
-        raise DataError(
-            f"a caption can promise {MAX_REQUIRED} words, and {most + len(search.must_say)} must "
-            "be named; give some concepts less than the probability 1"
         )

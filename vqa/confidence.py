@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from caption.evaluation.confidence import Examples, fit_confidence
+from caption.evaluation.confidence import ENOUGH, Examples, fit_confidence
 from caption.files.paths import ImageId
 from caption.models.confidence import Confidence
 from caption.vision.extract import FeatureExtractor
@@ -16,9 +16,6 @@ from vqa.data.reading import VqaData
 from vqa.metrics import accuracy
 from vqa.model import ANSWER_CLUES, VqaModel
 from vqa.predict import QuestionAnswerer
-
-ENOUGH = 100
-"""Held-out images to which a confidence is fitted at the end of fine-tuning."""
 
 
 def refit(

@@ -27,6 +27,8 @@ WORST = 0.25
 """Share of the outcomes that are to be told from the rest, and of those that are called guesses."""
 FEWEST = 2 * FOLDS
 """Pictures without which nothing can be fitted; hundreds are better."""
+ENOUGH = 100
+"""Held-out pictures to which a confidence is fitted at the end of fine-tuning."""
 
 Floats = npt.NDArray[np.float64]
 

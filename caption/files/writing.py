@@ -102,7 +102,7 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def lock_of(directory: Path) -> Path:
-    """Return a file beside a directory, which a process holds while it alone writes into it."""
-    whole = directory.resolve()
+def lock_of(path: Path) -> Path:
+    """Return a file beside a file or directory, which who alone writes it holds meanwhile."""
+    whole = path.resolve()
     return whole.with_name(f".{whole.name}.lock")

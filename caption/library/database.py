@@ -13,6 +13,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from caption.errors import DataError
+from caption.files.writing import lock_of
 from caption.library.schema import APPLICATION, MIGRATIONS
 
 SUFFIX = ".db"
@@ -97,7 +98,7 @@ class Database:
         Raises:
             DataError: another process does so.
         """
-        lock = FileLock(_lock_of(self.path), timeout=0)
+        lock = FileLock(lock_of(self.path), timeout=0)
         try:
             lock.acquire()
         except Timeout:
@@ -201,14 +202,10 @@ def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
-def _lock_of(path: Path) -> Path:
-    return path.with_name(f"{path.name}.lock")
-
-
 def _set_aside(path: Path, error: sqlite3.Error) -> str:
     """Give a damaged file another name, and say which."""
     try:
-        with FileLock(_lock_of(path), timeout=0):
+        with FileLock(lock_of(path), timeout=0):
             if not _is_damaged(path):  # another process has set it aside, and begun a new one
                 return f"{path}: was damaged ({error}), and is not any more; do it again"
             number = 1

@@ -11,6 +11,7 @@ from torch import Tensor
 from caption.errors import DataError
 from caption.networks.concepts import Concepts
 from caption.networks.decoder import DecoderState
+from caption.search.config import MAX_REQUIRED, SearchConfig
 from caption.search.required import WordSets
 from caption.search.steps import Step, StepFunction
 from caption.text.nouns import plural_of
@@ -30,6 +31,24 @@ class Steering:
     """For each image, sets of words of which its caption needs one each."""
     banned: Bool[Tensor, "image vocabulary"] | None = None
     """Words that may not be said, if any."""
+
+    def check_promised(self, search: SearchConfig) -> None:
+        """Refuse concepts that are certain, and so must be named, where no search can promise it.
+
+        Raises:
+            DataError: the search samples, or more must be named than a caption can promise.
+        """
+        most = max(map(len, self.required), default=0)
+        if most and search.method != "beam":
+            raise DataError(
+                "a concept of probability 1 must be named, which sampling cannot promise; give it "
+                "less"
+            )
+        if most and most + len(search.must_say) > MAX_REQUIRED:
+            raise DataError(
+                f"a caption can promise {MAX_REQUIRED} words, and {most + len(search.must_say)} "
+                "must be named; give some concepts less than the probability 1"
+            )
 
 
 def steered(

@@ -7,13 +7,10 @@ import numpy as np
 
 from caption.data.captioned import CaptionedImage
 from caption.errors import DataError, ImageError
-from caption.evaluation.confidence import Examples, caption_qualities, fit_confidence
+from caption.evaluation.confidence import ENOUGH, Examples, caption_qualities, fit_confidence
 from caption.models.captioner import CaptionModel
 from caption.models.confidence import CAPTION_CLUES, Confidence
 from caption.predict import Captioner
-
-ENOUGH = 100
-"""Held-out pictures to which a confidence is fitted at the end of fine-tuning."""
 
 
 def refit(model: CaptionModel, images: Sequence[CaptionedImage]) -> Confidence | None:

@@ -5,13 +5,12 @@ import os
 import random
 import signal
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from types import CodeType
 
 import pytest
 import torch
+from killing import in_child, killed_at
 from line_task import CONFIG, LineTask, fit, saved_weights
 
 from caption.engine.checkpoint import load_training_state
@@ -20,47 +19,12 @@ ROOMS = ("caption/engine/", "caption/files/")
 SAVING_OFTEN = replace(CONFIG, epochs=2, checkpoint_every=3, ema=0.9)
 
 
-def in_child(work: Callable[[], object]) -> int:
-    """Fork, do the work in the child, and return the signal that ended it; 0 is a good end."""
-    child = os.fork()
-    if child == 0:
-        try:
-            work()
-        except BaseException:
-            sys.excepthook(*sys.exc_info())
-            os._exit(1)
-        os._exit(0)
-    status = os.waitpid(child, 0)[1]
-    assert not os.WIFEXITED(status) or os.WEXITSTATUS(status) == 0
-    return os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
-
-
-def killed_at(number: int) -> Callable:
-    """Return a tracer that kills the process at that line of the engine's code."""
-    left = number
-    ours: dict[CodeType, bool] = {}
-
-    def trace(frame, event, argument):
-        nonlocal left
-        code = frame.f_code
-        if code not in ours:
-            ours[code] = any(room in code.co_filename for room in ROOMS)
-        if not ours[code]:
-            return None
-        left -= event == "line"
-        if left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return trace
-
-    return trace
-
-
 def go_on(run: Path, *, kill_at: int = 0) -> int:
     """Start or resume the run in a child, which is killed at a line unless it is 0."""
 
     def work() -> None:
         if kill_at:
-            sys.settrace(killed_at(kill_at))
+            sys.settrace(killed_at(kill_at, ROOMS))
         fit(LineTask(), run, SAVING_OFTEN, resume=(run / "state.pt").exists())
 
     return in_child(work)

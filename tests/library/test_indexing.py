@@ -1,13 +1,12 @@
 """Photos are captioned once, found again where they went, and nothing that people wrote is lost."""
 
-import os
 import shutil
 import signal
 import sys
-from types import CodeType
 
 import pytest
 import torch
+from killing import in_child, killed_at
 from tiny import scene
 from tiny_models import caption_model
 
@@ -148,33 +147,6 @@ def test_only_one_looks_at_a_time_and_others_may_edit(library, captioner, tmp_pa
     assert [p.name for p in library.search("quay")] == ["trip/red-left.png"]
 
 
-def in_child(work, *, kill_at) -> bool:
-    """Fork, do the work in the child, kill it at a line of the library's; return if it was."""
-    left, ours = kill_at, {}
-
-    def trace(frame, event, argument):
-        nonlocal left
-        code: CodeType = frame.f_code
-        if code not in ours:
-            ours[code] = "caption/library/" in code.co_filename
-        if not ours[code]:
-            return None
-        left -= event == "line"
-        if left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return trace
-
-    child = os.fork()
-    if child == 0:
-        try:
-            torch.set_num_threads(1)  # the parent's other threads are not here to help
-            sys.settrace(trace)
-            work()
-        finally:
-            os._exit(0)
-    return os.WIFSIGNALED(os.waitpid(child, 0)[1])
-
-
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 @pytest.mark.parametrize("kill_at", [40, 300, 600])
 def test_a_run_killed_anywhere_loses_no_row_and_no_edit(
@@ -183,17 +155,19 @@ def test_a_run_killed_anywhere_loses_no_row_and_no_edit(
     path = tmp_path / "library.db"
 
     def work() -> None:
+        torch.set_num_threads(1)  # the parent's other threads are not here to help
+        sys.settrace(killed_at(kill_at, ("caption/library/",)))
         with Library(path) as library:
             library.add_folder(photos)
             index(library, captioner, batch_images=2)
 
-    assert in_child(work, kill_at=kill_at)
+    assert in_child(work) == signal.SIGKILL
     with Library(path) as library:
         library.add_folder(photos)
         partly = library.photos("captioned")
         for photo in partly:
             library.edit(photo.photo_id, f"{photo.name}, by a person")
-    in_child(work, kill_at=kill_at)
+    in_child(work)
     with Library(path) as library:
         index(library, captioner)
         rows = library.photos()
