@@ -1,18 +1,17 @@
 """What confidence is fitted to, and how well it holds on pictures that it was not fitted to."""
 
-import math
 import random
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from statistics import fmean
 
 import numpy as np
 import numpy.typing as npt
 from jaxtyping import Float
 
 from caption.errors import DataError
+from caption.evaluation.people import people_score
 from caption.files.paths import ImageId
-from caption.metrics.score import language_of, score
+from caption.metrics.score import score
 from caption.models.confidence import Confidence
 
 FOLDS = 5
@@ -225,29 +224,3 @@ def caption_qualities(
     human = people_score(references)
     ours = score(captions, references).per_image
     return np.array([min(1.0, ours[image].cider_d / human) for image in captions])
-
-
-def people_score(references: Mapping[ImageId, Sequence[str]]) -> float:
-    """Return the mean CIDEr-D of people's captions, each left out in turn and scored by the others.
-
-    Raises:
-        DataError: no image has two captions that have anything in common.
-    """
-    found: list[float] = []
-    language = language_of(references)
-    for turn in range(max(map(len, references.values()), default=0)):
-        some = {i: texts for i, texts in references.items() if len(texts) > max(turn, 1)}
-        if len(some) > 1:
-            scored = score(
-                {image: texts[turn] for image, texts in some.items()},
-                {image: (*texts[:turn], *texts[turn + 1 :]) for image, texts in some.items()},
-                language=language,
-            )
-            found += [of_image.cider_d for of_image in scored.per_image.values()]
-    human = fmean(found) if found else 0.0
-    if math.isclose(human, 0.0, abs_tol=1e-9):
-        raise DataError(
-            "how good people's captions are cannot be told: no two of them, of the same picture, "
-            "have anything in common; give several captions of each picture"
-        )
-    return human

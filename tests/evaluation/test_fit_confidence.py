@@ -19,7 +19,6 @@ from caption.evaluation.confidence import (
     folds_of,
     joined,
     monotone,
-    people_score,
     pool_adjacent,
 )
 
@@ -144,12 +143,3 @@ REFERENCES = {
 def test_what_people_write_is_as_good_as_can_be_and_nonsense_is_not() -> None:
     captions = {1: REFERENCES[1][0], 2: "zebra", 3: REFERENCES[3][0]}
     assert caption_qualities(captions, REFERENCES).tolist() == [1, 0, 1]
-
-
-def test_people_are_scored_by_the_others_of_the_same_picture() -> None:
-    assert 0 < people_score(REFERENCES) < 10
-    alone = {image: texts[:1] for image, texts in REFERENCES.items()}
-    apart = {image: (str(image), f"x{image}") for image in REFERENCES}
-    for references in (alone, apart, {1: REFERENCES[1]}, {}):
-        with pytest.raises(DataError, match="several captions of each picture"):
-            people_score(references)
