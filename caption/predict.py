@@ -4,7 +4,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -18,12 +18,13 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
-from caption.errors import ImageError
+from caption.errors import ImageError, ModelError
 from caption.files.paths import ImageFile, list_images
-from caption.models.caption import Caption
+from caption.models.caption import Caption, DescribedFile
 from caption.models.captioner import CaptionModel
 from caption.models.confidence import Trust, caption_clues
-from caption.models.directory import DEFAULT_CAPTIONER, push_to_hub
+from caption.models.directory import DEFAULT_CAPTIONER, locate_model, push_to_hub
+from caption.models.languages import languages_of
 from caption.models.quick import quickened
 from caption.models.steering import Corrections, Steering, steered
 from caption.networks.concepts import Concepts
@@ -42,17 +43,6 @@ READERS = 2
 """Threads that decode files while the model works; decoding leaves Python's lock alone."""
 
 
-@dataclass(frozen=True, eq=False)
-class DescribedFile:
-    """What became of one file: a caption or the reason why not."""
-
-    source: ImageFile
-    caption: Caption | None
-    error: str | None
-    pooled: Float[np.ndarray, " feature"] | None = None
-    """What was seen in all places together, by which pictures are alike."""
-
-
 Glance = Callable[[ImageFile, Image.Image], object]
 """Is shown each picture as it was decoded for the model, in the thread that read it."""
 
@@ -64,11 +54,26 @@ class Captioner:
     >>> Captioner.from_pretrained()("photo.jpg").text  # doctest: +SKIP
     """
 
-    def __init__(self, model: CaptionModel, *, search: SearchConfig | None = None) -> None:
-        self.model = model.eval()
+    def __init__(
+        self,
+        model: CaptionModel,
+        *,
+        search: SearchConfig | None = None,
+        extract: FeatureExtractor | None = None,
+        directory: Path | None = None,
+    ) -> None:
+        """Caption with a model.
+
+        Args:
+            model: writes.
+            search: how captions are searched for.
+            extract: what looks, if others look with it too.
+            directory: that the model lies in, with those that write other languages.
+        """
+        self.model, self.directory = model.eval(), directory
         self.search = search or SearchConfig()
         self.model.check(self.search)
-        self.extract = FeatureExtractor(self.model.encoder, self.model.concepts)
+        self.extract = extract or FeatureExtractor(self.model.encoder, self.model.concepts)
         self.encoder_id = self.extract.encoder_id
 
     @classmethod
@@ -76,6 +81,7 @@ class Captioner:
         cls,
         source: str | Path | None = None,
         *,
+        language: str | None = None,
         search: SearchConfig | None = None,
         device: str | torch.device | None = None,
     ) -> "Captioner":
@@ -83,14 +89,18 @@ class Captioner:
 
         Args:
             source: model directory, or hub id to download; by default the model of this package.
+            language: code of the language that it is to write, such as "de"; by default its own.
             search: how captions are searched for.
             device: where to run, such as 'cpu' or 'cuda:1'; by default the best that is there.
 
         Raises:
-            ModelError: the model is missing, damaged or of another format.
+            ModelError: the model is missing, damaged or of another format, or has not learnt the
+                language.
         """
-        model = CaptionModel.from_pretrained(source or DEFAULT_CAPTIONER)
-        return cls(model.to(device or PartialState().device), search=search)
+        directory = locate_model(source or DEFAULT_CAPTIONER)
+        model = CaptionModel.from_pretrained(directory, language=language)
+        model = model.to(device or PartialState().device)
+        return cls(model, search=search, directory=directory)
 
     @cached_property
     def _writer(self) -> CaptionModel:
@@ -101,6 +111,41 @@ class Captioner:
     def language(self) -> Language:
         """The language of its captions."""
         return self.model.vocabulary.language
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Codes of the languages in which photos can be described with its eyes; its own first."""
+        own = self.language.code
+        others = languages_of(self.directory) if self.directory is not None else ()
+        return (own, *(code for code in others if code != own))
+
+    def in_language(self, code: str) -> "Captioner":
+        """Return a captioner that writes another language and looks with the same eyes.
+
+        Features that one of them has encoded are for all of them.
+
+        Args:
+            code: of the language, one of `languages`.
+
+        Raises:
+            ModelError: it has not learnt the language.
+        """
+        if code == self.language.code:
+            return self
+        if self.directory is None:
+            raise ModelError(
+                f"this captioner writes {self.language}, and was made without a directory in which "
+                f"{code!r} could be found; load it with from_pretrained"
+            )
+        model = CaptionModel.from_pretrained(
+            self.directory, language=code, encoder=self.model.encoder
+        )
+        return Captioner(
+            model.to(self.model.device),
+            search=self.search,
+            extract=self.extract,
+            directory=self.directory,
+        )
 
     @property
     def reads_concepts(self) -> bool:

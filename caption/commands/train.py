@@ -53,7 +53,7 @@ class Args:
     with --help, what is in it."""
     initial: str | None = None
     """Model directory or hub id to start from, with its vocabulary and sizes, which options must
-    not contradict."""
+    not contradict; captions in another language than the model's begin the words anew."""
     encoder_weights: str = "imagenet"
     """What a new encoder starts from: a safetensors file with torchvision's names, 'imagenet'
     (downloads torchvision's) or 'random'."""
@@ -79,6 +79,7 @@ def main(args: Args) -> int:
     from accelerate import PartialState
 
     from caption.training.phases import stages_of, train_in_stages
+    from caption.training.plan import in_another_language
     from caption.training.start import initial_model, trained_model
     from caption.training.task import refuse_stored_features, task_of
 
@@ -96,6 +97,9 @@ def main(args: Args) -> int:
         encoder_weights=args.encoder_weights,
         knowledge=knowledge,
     )
+    language = model.vocabulary.language
+    if trained is not None and language.is_another_than(trained.vocabulary.language):
+        print(in_another_language(trained, language), flush=True)
     if model.concepts is not None:
         print(f"{len(model.concepts.words)} words to recognise", flush=True)
 

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float
 
 from caption.errors import ModelError
+from caption.files.paths import ImageFile
 from caption.models.confidence import Trust
 from caption.networks.attention import attention_entropy
 
@@ -112,3 +113,14 @@ class Caption:
         """The entropy as a share of the most there could be: 1 is flat and says nothing."""
         most = math.log(math.prod(self.attention.shape[1:]))
         return self.attention_entropy / most if most else np.ones(len(self.words))
+
+
+@dataclass(frozen=True, eq=False)
+class DescribedFile:
+    """What became of one file: a caption or the reason why not."""
+
+    source: ImageFile
+    caption: Caption | None
+    error: str | None
+    pooled: Float[np.ndarray, " feature"] | None = None
+    """What was seen in all places together, by which pictures are alike."""

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +12,10 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from caption.errors import ModelError
-from caption.models.confidence import CAPTION_CLUES, Confidence
-from caption.models.directory import (
-    concept_config,
-    described_by,
-    encoder_config,
-    load_weights,
-    locate_model,
-    read_config,
-    write_model,
-)
+from caption.models.confidence import Confidence
+from caption.models.directory import locate_model
+from caption.models.languages import in_language
+from caption.models.saving import load_model, save_whole
 from caption.models.steering import Muted, muted
 from caption.networks.concepts import Concepts
 from caption.networks.config import DecoderConfig
@@ -37,17 +31,13 @@ from caption.vision.concepts import ConceptHead
 from caption.vision.config import ConceptConfig, EncoderConfig
 from caption.vision.encoder import ImageEncoder
 
-KIND = "caption"
-OLD_NAMES = {"decoder.lstm.": "decoder.cell.", "decoder.manner.": "decoder.style."}
-"""What weights were called before there were several kinds of decoder (to release 0.4)."""
-
 
 class CaptionModel(nn.Module):
     """The whole captioner: pixels or features in, scores of words out."""
 
     def __init__(
         self,
-        encoder: EncoderConfig,
+        encoder: EncoderConfig | ImageEncoder,
         decoder: DecoderConfig,
         vocabulary: Vocabulary,
         concepts: ConceptConfig | None = None,
@@ -56,7 +46,7 @@ class CaptionModel(nn.Module):
         """Make a model with random weights.
 
         Args:
-            encoder: what looks.
+            encoder: what looks; one that is there already is shared.
             decoder: what writes.
             vocabulary: what it writes with.
             concepts: how words are recognised in the picture, if any are.
@@ -70,7 +60,7 @@ class CaptionModel(nn.Module):
         self.vocabulary = vocabulary
         self.confidence: Confidence | None = None
         """What is expected of its captions; training makes it untrue."""
-        self.encoder = ImageEncoder(encoder)
+        self.encoder = encoder if isinstance(encoder, ImageEncoder) else ImageEncoder(encoder)
         self.decoder: Decoder[Any] = build_decoder(
             decoder, feature_dim=self.encoder.feature_dim, vocabulary_size=len(vocabulary)
         )
@@ -361,39 +351,28 @@ class CaptionModel(nn.Module):
             card: text of the model card.
             dtype: type of the weights on disk; float16 halves the size, int8 quarters it.
         """
-        config = {
-            "encoder": asdict(self.encoder.config),
-            "decoder": asdict(self.decoder.config),
-            "vocabulary": self.vocabulary.to_json(),
-        }
-        if self.concepts is not None:
-            words = {"words": list(self.concepts.words)}
-            config["concepts"] = asdict(self.concepts.config) | words
-        if self.confidence is not None:
-            config["confidence"] = self.confidence.to_json()
-        write_model(Path(directory), self, KIND, config, card=card, dtype=dtype)
+        save_whole(self, Path(directory), card=card, dtype=dtype)
 
     @classmethod
-    def from_pretrained(cls, source: Path | str) -> "CaptionModel":
+    def from_pretrained(
+        cls,
+        source: Path | str,
+        *,
+        language: str | None = None,
+        encoder: ImageEncoder | None = None,
+    ) -> "CaptionModel":
         """Load a model directory, or download one by its hub id ('owner/name').
 
+        Args:
+            source: model directory, hub id or name of a model of the package.
+            language: code of the language that it is to write, such as "de"; by default its own.
+            encoder: the model's own, if it is loaded already, to share it.
+
         Raises:
-            ModelError: it is not there, of another format, damaged or inconsistent.
+            ModelError: it is not there, of another format, damaged or inconsistent, or has not
+                learnt the language.
         """
         directory = locate_model(source)
-        config = read_config(
-            *(directory, KIND, ("encoder", "decoder", "vocabulary")),
-            also=("concepts", "confidence"),
-        )
-        with described_by(directory):
-            concepts = concept_config(config["concepts"]) if "concepts" in config else ()
-            model = cls(
-                encoder_config(config["encoder"]),
-                DecoderConfig(**config["decoder"]),
-                Vocabulary.from_json(config["vocabulary"]),
-                *concepts,
-            )
-            if "confidence" in config:
-                model.confidence = Confidence.from_json(config["confidence"], CAPTION_CLUES)
-        load_weights(model, directory, renamed=OLD_NAMES)
-        return model.to(memory_format=torch.channels_last).eval()
+        if language is not None:
+            directory = in_language(directory, language)
+        return load_model(directory, cls, encoder=encoder)

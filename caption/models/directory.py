@@ -30,6 +30,10 @@ NAMES = ("base", "small")
 """Of the models that come with the package: captioners, and for each a question answerer."""
 CAPTIONERS = {name: Path(__file__).parents[1] / "pretrained" / name for name in NAMES}
 DEFAULT_CAPTIONER = CAPTIONERS["base"]
+WRITER = "writer"
+"""Kind of a model without eyes: it writes another language with those of a captioner."""
+AROUND = ".."
+"""What a writer calls the captioner in whose directory it lies."""
 
 
 def write_model(
@@ -40,6 +44,7 @@ def write_model(
     *,
     card: str,
     dtype: torch.dtype,
+    prefix: str = "",
 ) -> None:
     """Write a model directory; it appears under its name when it is complete.
 
@@ -50,10 +55,12 @@ def write_model(
         config: all that is needed to build the model again.
         card: text of the model card.
         dtype: type of the weights on disk, as `stored` takes it.
+        prefix: what the names of the weights begin with, if not all are to be kept.
     """
+    kept = {name: w for name, w in model.state_dict().items() if name.startswith(prefix)}
     with replaced_directory(directory) as partial:
         weights = partial / "model.safetensors"
-        save_file(stored(model.state_dict(), dtype), weights)
+        save_file(stored(kept, dtype), weights)
         weights.chmod(0o644)  # safetensors leaves it to the owner alone
         proof = {"sha256": sha256(weights), "bytes": weights.stat().st_size}
         content = {"format": FORMAT_VERSION, "kind": kind, **config, "weights": proof}
@@ -74,7 +81,7 @@ def copy_with(source: Path, directory: Path, part: str, value: Any) -> None:
     Raises:
         ModelError: the model is damaged.
     """
-    config = _read_config(source) | {part: value}
+    config = raw_config(source) | {part: value}
     _check_weights(source / "model.safetensors", config["weights"])
     if directory.exists() and directory.samefile(source):
         write_json(directory / "config.json", config)
@@ -151,7 +158,7 @@ def locate_model(source: Path | str, packaged: Mapping[str, Path] = CAPTIONERS) 
 
 def push_to_hub(directory: Path, repo_id: str, *, private: bool = False) -> str:
     """Upload a model directory to the hub and return its address there."""
-    _check_weights(directory / "model.safetensors", _read_config(directory)["weights"])
+    _check_weights(directory / "model.safetensors", raw_config(directory)["weights"])
     api = HfApi()
     api.create_repo(repo_id, private=private, exist_ok=True)
     return str(api.upload_folder(repo_id=repo_id, folder_path=directory))
@@ -159,7 +166,7 @@ def push_to_hub(directory: Path, repo_id: str, *, private: bool = False) -> str:
 
 def kind_of(directory: Path) -> str:
     """Return what the model in a directory does, such as "vqa"."""
-    return str(_read_config(directory).get("kind"))
+    return str(raw_config(directory).get("kind"))
 
 
 def read_config(
@@ -176,7 +183,7 @@ def read_config(
     Raises:
         ModelError: it is missing, damaged, of another kind or format.
     """
-    config, path = _read_config(directory), directory / "config.json"
+    config, path = raw_config(directory), directory / "config.json"
     if config.get("kind") != kind:
         raise ModelError(
             f"{path}: a model of kind {config.get('kind')!r}, expected {kind!r}; "
@@ -204,13 +211,33 @@ def described_by(directory: Path) -> Iterator[None]:
         raise ModelError(f"{directory / 'config.json'}: {error}") from None
 
 
+def captioner_of(directory: Path) -> Path:
+    """Return the directory of the captioner whose eyes a model has: its own, but for a writer.
+
+    Raises:
+        ModelError: there is no model, or a writer's captioner is not there.
+    """
+    config = raw_config(directory)
+    if config["kind"] != WRITER:
+        return directory
+    name, around = config.get("captioner"), directory.resolve().parent
+    if name in CAPTIONERS:
+        return CAPTIONERS[str(name)]
+    if name == AROUND and (around / "config.json").is_file():
+        return around
+    raise ModelError(
+        f"{directory}: writes with the eyes of a captioner that is not there ({name!r}); put it "
+        "into the directory of the captioner that it was made for"
+    )
+
+
 def load_encoder(source: Path | str) -> ImageEncoder:
     """Load the encoder of a captioner, without what writes its captions.
 
     Raises:
         ModelError: the captioner is not there, of another format, damaged or inconsistent.
     """
-    directory = locate_model(source)
+    directory = captioner_of(locate_model(source))
     config = read_config(directory, "caption", ("encoder",))
     with described_by(directory):
         encoder = ImageEncoder(encoder_config(config["encoder"]))
@@ -259,7 +286,7 @@ def load_concepts(source: Path | str) -> ConceptHead | None:
     Raises:
         ModelError: the captioner is not there, of another format, damaged or inconsistent.
     """
-    directory = locate_model(source)
+    directory = captioner_of(locate_model(source))
     values = read_config(directory, "caption", ("encoder",), also=("concepts",))
     if "concepts" not in values:
         return None
@@ -322,7 +349,12 @@ def _missing_counters(names: Iterable[str]) -> dict[str, torch.Tensor]:
     return {name: torch.tensor(0) for name in names if name.endswith("num_batches_tracked")}
 
 
-def _read_config(directory: Path) -> dict[str, Any]:
+def raw_config(directory: Path) -> dict[str, Any]:
+    """Return the config of a model directory of any kind, whose weights nobody has proven.
+
+    Raises:
+        ModelError: it is missing, unreadable or of another format.
+    """
     path = directory / "config.json"
     try:
         config = json.loads(path.read_text(encoding="utf-8"))

@@ -7,9 +7,9 @@ import torch
 from caption.data.captioned import CaptionedImage
 from caption.data.sentences import Sentence
 from caption.engine.asked import Asked, asked, contradiction, with_asked
-from caption.errors import Argument, Command, DataError, ModelError
+from caption.errors import Argument, DataError, ModelError
 from caption.models.captioner import CaptionModel
-from caption.models.grow import with_concepts
+from caption.models.grow import in_other_words, with_concepts
 from caption.networks.config import DecoderConfig
 from caption.text.identify import find_language
 from caption.text.vocabulary import Unit, Vocabulary
@@ -137,13 +137,17 @@ def initial_model(
         knowledge: what a new model is to know beside the captions.
 
     Raises:
-        ModelError: the trained model has other words than are asked for, or those of another
-            language.
+        ModelError: the trained model has other words than are asked for.
+        DataError: words are to be recognised in captions of another language than English.
     """
     torch.manual_seed(config.trainer.seed)
     knowledge = knowledge or Knowledge()
     if trained is not None:
-        _check_language(trained, train)
+        language = find_language(_texts(train, ()))
+        if language.is_another_than(trained.vocabulary.language):
+            vocabulary = build_vocabulary(config.text, train, knowledge.sentences)
+            _concept_words(config, train, knowledge, vocabulary)
+            return in_other_words(trained, vocabulary)
         if trained.concepts is None and config.concepts.keep:
             return _learning_words(trained, config, train, knowledge)
         _check_words(config.text, train, knowledge.sentences, trained.vocabulary)
@@ -154,17 +158,6 @@ def initial_model(
     if encoder_weights != "random":
         model.encoder.load_weights(encoder_weights)
     return model
-
-
-def _check_language(trained: CaptionModel, train: Sequence[CaptionedImage]) -> None:
-    """Refuse captions in another language than the model's, of whose words it knows none."""
-    language, own = find_language(_texts(train, ())), trained.vocabulary.language
-    if language.is_another_than(own):
-        raise ModelError(
-            f"the model to start from writes {own}, and these captions are in {language}; train a "
-            "new model",
-            Command("finetune captions", "which begins the words of another language anew"),
-        )
 
 
 def _learning_words(

@@ -127,6 +127,9 @@ def write_store(
 ) -> FeatureStore:
     """Write the grids of all images, going on after the last batch of an earlier, broken run.
 
+    A store that is there already and has them all, and perhaps more, is taken as it is: captions in
+    several languages are of the same photos, though not all of them of all.
+
     Args:
         directory: where the store will be.
         plan: what it will hold.
@@ -143,7 +146,7 @@ def write_store(
             if not (directory / "index.json").is_file():
                 _write_whole_store(directory, plan, encode)
     store = FeatureStore.open(directory, encoder_id=plan.encoder_id)
-    if store.plan != plan:
+    if not all(image_id in store for image_id in plan.image_ids):
         raise FeatureStoreError(
             f"{directory}: already holds the features of {len(store)} other images; "
             "choose another directory or remove it"

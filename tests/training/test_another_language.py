@@ -141,14 +141,19 @@ def test_a_new_model_has_the_words_of_its_captions(tmp_path) -> None:
     assert vocabulary.decode(vocabulary.encode("auf der linken seite")) == "Auf der linken Seite"
 
 
-def test_training_goes_on_in_the_same_language_alone(tiny_model, tmp_path) -> None:
-    config, images = CaptionConfig(), parts_in("tr", tmp_path).train
-    with pytest.raises(ModelError, match="writes English, and these captions are in Turkish"):
-        initial_model(config, images, trained=tiny_model)
-    with pytest.raises(DataError, match="the words that can be recognised are English"):
-        initial_model(
-            CaptionConfig(concepts=ConceptConfig(keep=3), text=TextConfig(minimum_count=1)), images
-        )
+def test_training_in_another_language_begins_the_words_anew(knowing, tmp_path) -> None:
+    config, old = CaptionConfig(text=TextConfig(minimum_count=1)), knowing.model
+    images = parts_in("tr", tmp_path).train
+    model = initial_model(config, images, trained=old)
+    assert model.vocabulary == build_vocabulary(config.text, images)
+    assert model.concepts is None
+    assert model.encoder.fingerprint() == old.encoder.fingerprint()
+    name = "decoder.gate.weight"
+    torch.testing.assert_close(model.state_dict()[name], old.state_dict()[name])
+    recognising = replace(config, concepts=ConceptConfig(keep=3))
+    for trained in (old, None):
+        with pytest.raises(DataError, match="the words that can be recognised are English"):
+            initial_model(recognising, images, trained=trained)
 
 
 def test_characters_grow_as_words_do() -> None:

@@ -4,6 +4,7 @@ import os
 import re
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -166,6 +167,12 @@ def test_features_of_another_encoder_are_refused_by_name(tmp_path) -> None:
     write_store(tmp_path, PLAN, encode)
     with pytest.raises(FeatureStoreError, match="of encoder 0123456789abcdef, expected feedfeed"):
         FeatureStore.open(tmp_path, encoder_id="feedfeed")
+
+
+def test_a_store_of_more_images_is_taken_as_it_is(tmp_path) -> None:
+    write_store(tmp_path, PLAN, encode)
+    store = write_store(tmp_path, replace(PLAN, image_ids=PLAN.image_ids[3:0:-2]), encode)
+    assert store.plan == PLAN
 
 
 def test_a_store_of_other_images_is_not_overwritten(tmp_path) -> None:

@@ -8,6 +8,8 @@ from caption.errors import DataError, ModelError
 from vqa.commands.models import load
 
 if TYPE_CHECKING:
+    import torch
+
     from caption.models.captioner import CaptionModel
     from vqa.model import VqaModel
 
@@ -24,6 +26,9 @@ class Args:
     """Share of each of several models in the mean, such as 0.7 0.3; by default all alike."""
     bits: Literal[16, 8] = 16
     """16 for half precision; 8 for whole numbers, and a scale for each row of a table."""
+    writer_of: str | None = None
+    """Leave the encoder out, which is that of this model directory or name (base, small): the copy
+    writes another language with its eyes, and lies in its directory, such as base/de."""
     card: Path
     """Markdown file: what the model learnt from, how good it is and where it fails."""
     output: Path
@@ -59,11 +64,24 @@ def main(args: Args) -> None:
     if others:
         model.confidence = None  # it was in the outcomes of the first alone
     give_mean(model, others, shares=args.shares or None)
-    model.save_pretrained(
-        args.output, card=card, dtype=torch.float16 if args.bits == 16 else torch.int8
-    )
+    dtype = torch.float16 if args.bits == 16 else torch.int8
+    if args.writer_of is None:
+        model.save_pretrained(args.output, card=card, dtype=dtype)
+    else:
+        _save_writer(model, args.writer_of, args.output, card=card, dtype=dtype)
     size = (args.output / "model.safetensors").stat().st_size
     print(f"{args.output}: {size / 1e6:.1f} MB")
+
+
+def _save_writer(
+    model: "CaptionModel | VqaModel", of: str, output: Path, *, card: str, dtype: "torch.dtype"
+) -> None:
+    from caption.models.captioner import CaptionModel
+    from caption.models.saving import save_writer
+
+    if not isinstance(model, CaptionModel):
+        raise ModelError("a question answerer is no writer; leave out writer_of")
+    save_writer(model, output, of=of, card=card, dtype=dtype)
 
 
 def _began_as(other: "CaptionModel | VqaModel", model: "CaptionModel | VqaModel") -> bool:
