@@ -1,32 +1,28 @@
 """Captions for people: an image in, a sentence out, with where the model looked for every word."""
 
 import math
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import overload
 
-import numpy as np
 import torch
 from accelerate import PartialState
 from jaxtyping import Float
-from PIL import Image
 from torch import Tensor
 
-from caption.errors import ImageError, ModelError
+from caption.errors import ModelError
 from caption.files.paths import ImageFile, list_images
-from caption.models.caption import Caption, DescribedFile
+from caption.models.caption import Caption
 from caption.models.captioner import CaptionModel
 from caption.models.confidence import Trust, caption_clues
 from caption.models.directory import DEFAULT_CAPTIONER, locate_model, push_to_hub
 from caption.models.languages import languages_of
 from caption.models.quick import quickened
 from caption.models.steering import Corrections, Steering, steered
+from caption.models.stream import DescribedFile, Glance, described_files
 from caption.networks.concepts import Concepts
 from caption.search.config import SearchConfig
 from caption.search.steps import Hypothesis
@@ -39,12 +35,6 @@ __all__ = ["Caption", "Captioner", "DescribedFile"]
 
 NEXT_TO_NOTHING = 1e-12
 """Attention to the whole grid that is as good as none."""
-READERS = 2
-"""Threads that decode files while the model works; decoding leaves Python's lock alone."""
-
-
-Glance = Callable[[ImageFile, Image.Image], object]
-"""Is shown each picture as it was decoded for the model, in the thread that read it."""
 
 
 class Captioner:
@@ -277,6 +267,7 @@ class Captioner:
         *,
         batch_images: int = 64,
         concepts: Corrections | None = None,
+        others: Sequence["Captioner"] = (),
         glance: Glance | None = None,
     ) -> Iterator[DescribedFile]:
         """Caption any number of files in a stream, decoding ahead of the model.
@@ -287,23 +278,17 @@ class Captioner:
             files: to caption.
             batch_images: files that are captioned at once.
             concepts: what people know better than the model of all files, see `describe`.
+            others: of `in_language`, which describe every file too, from the one look at it.
             glance: sees the pictures pass by, so that nobody has to decode them again.
         """
-        with ThreadPoolExecutor(READERS) as pool:
-            waiting: deque[tuple[ImageFile, Future[Tensor | str]]] = deque()
-            names = iter(files)
-            try:
-                while True:
-                    for file in islice(names, 2 * batch_images - len(waiting)):
-                        waiting.append((file, pool.submit(self._read, file, glance)))
-                    if not waiting:
-                        return
-                    count = min(batch_images, len(waiting))
-                    batch = [waiting.popleft() for _ in range(count)]
-                    yield from self._describe_read(batch, concepts)
-            finally:
-                for _, unread in waiting:  # nobody wants the rest any more
-                    unread.cancel()
+        writers = (self, *others)
+
+        def describe(features: ImageFeatures) -> Iterator[tuple[Caption, ...]]:
+            return zip(*(w.describe(features, concepts=concepts) for w in writers), strict=True)
+
+        return described_files(
+            files, self.extract, describe, batch_images=batch_images, glance=glance
+        )
 
     def save_pretrained(
         self, directory: str | Path, *, card: str, dtype: torch.dtype = torch.float32
@@ -322,48 +307,6 @@ class Captioner:
         with TemporaryDirectory() as directory:
             self.save_pretrained(Path(directory) / "model", card=card)
             return push_to_hub(Path(directory) / "model", repo_id, private=private)
-
-    def _read(self, file: ImageFile, glance: Glance | None) -> Tensor | str:
-        """Return the pixels of a file, or why there are none.
-
-        The reason and not the error: kept by its future, an error would hold on to the frames that
-        it passed through, and with them to the pixels of the whole batch.
-        """
-        try:
-            picture = self.extract.load(file)
-        except ImageError as error:
-            return str(error)
-        if glance is not None:
-            glance(file, picture)
-        return self.extract.fit(picture)
-
-    def _describe_read(
-        self, files: list[tuple[ImageFile, Future[Tensor | str]]], concepts: Corrections | None
-    ) -> Iterator[DescribedFile]:
-        pixels: list[Tensor] = []
-        rows: list[DescribedFile] = []
-        for file, future in files:
-            found = future.result()
-            if isinstance(found, str):
-                rows.append(DescribedFile(file, None, found))
-            else:
-                pixels.append(found)
-                rows.append(DescribedFile(file, None, None))
-        # In place of the unreadable the last picture is captioned again: batches of ever other
-        # sizes need ever other buffers, and memory would grow with the number of broken files.
-        pixels += pixels[-1:] * (len(files) - len(pixels))
-        described: Iterator[tuple[Caption, np.ndarray]] = iter(())
-        if pixels:
-            features = self.extract.encode_pixels(torch.stack(pixels))
-            captions = self.describe(features, concepts=concepts)
-            described = zip(captions, features.pooled.cpu().numpy(), strict=True)
-        for row in rows:
-            if row.error:
-                yield row
-            else:
-                caption, pooled = next(described)
-                # Its own numbers: a view would keep those of the whole batch.
-                yield replace(row, caption=caption, pooled=pooled.copy())
 
     @torch.inference_mode()
     def _probabilities(self, features: ImageFeatures) -> Float[Tensor, "image word"]:
@@ -426,6 +369,7 @@ class Captioner:
         return Caption(
             text=self.model.vocabulary.decode(words),
             words=self.model.vocabulary.words(words),
+            language=self.language,
             spelling=self.model.vocabulary.written(self.model.vocabulary.words(words)),
             log_probs=hypothesis.log_probs[: len(words)],
             trace=trace,

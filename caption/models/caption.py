@@ -8,9 +8,9 @@ import torch
 from jaxtyping import Float
 
 from caption.errors import ModelError
-from caption.files.paths import ImageFile
 from caption.models.confidence import Trust
 from caption.networks.attention import attention_entropy
+from caption.text.language import ENGLISH, Language
 
 SOURCE_SHARE = 0.15
 """Of the attention, from which on a word is said to come from the concept that it went to."""
@@ -48,6 +48,8 @@ class Caption:
     """The next best captions, best first."""
     spelling: tuple[str, ...] = ()
     """The words as people write them, where the model knows more of that than lower case."""
+    language: Language = ENGLISH
+    """In which it is written."""
 
     def __str__(self) -> str:
         return self.text
@@ -113,14 +115,3 @@ class Caption:
         """The entropy as a share of the most there could be: 1 is flat and says nothing."""
         most = math.log(math.prod(self.attention.shape[1:]))
         return self.attention_entropy / most if most else np.ones(len(self.words))
-
-
-@dataclass(frozen=True, eq=False)
-class DescribedFile:
-    """What became of one file: a caption or the reason why not."""
-
-    source: ImageFile
-    caption: Caption | None
-    error: str | None
-    pooled: Float[np.ndarray, " feature"] | None = None
-    """What was seen in all places together, by which pictures are alike."""
