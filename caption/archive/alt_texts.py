@@ -16,38 +16,44 @@ def write_alt_texts(
     page: Path,
     rows: Iterable[Mapping[str, Any]],
     *,
-    language: Language = ENGLISH,
     minimum_confidence: float = 0.0,
 ) -> None:
     """Write an HTML page with every captioned picture, the caption as its alternative text.
 
+    A picture that is captioned in several languages is there once for each; the page is English.
+
     Args:
         page: where to; the pictures are linked relative to it.
         rows: of an output.
-        language: of the captions; the page itself is English.
         minimum_confidence: below which a caption, with its picture, is left out.
 
     Raises:
         DataError: a picture lies in an archive, where no page can show it.
     """
-    # Another language has its own voice for those who listen, and perhaps its own direction.
-    direction = ' dir="rtl"' * language.is_right_to_left
-    spoken = "" if language == ENGLISH else f' lang="{language.code}"{direction}'
 
     def write(partial: Path) -> None:
         with partial.open("w", encoding="utf-8") as file:
             file.write('<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n')
             file.write("<title>Pictures with alternative texts</title>\n")
             for row in rows:
-                if "caption" in row and row.get("confidence", 1.0) >= minimum_confidence:
-                    if not Path(row["file"]).is_file():
-                        raise DataError(
-                            f"{row['file']}: no file that a page can show; unpack the archive, or "
-                            "run where the pictures are"
-                        )
-                    address = quote(os.fsencode(os.path.relpath(row["file"], page.parent)))
-                    text = html.escape(row["caption"])
-                    file.write(f'<img src="{address}" alt="{text}"{spoken} loading="lazy">\n')
+                for said in (row, *row.get("also", ())):
+                    if "caption" in said and said.get("confidence", 1.0) >= minimum_confidence:
+                        file.write(_picture(row["file"], said, page.parent))
             file.write("</html>\n")
 
     write_whole(page, write)
+
+
+def _picture(file: str, said: Mapping[str, Any], folder: Path) -> str:
+    """Return a picture as the element of a page in a folder, with what is said of it."""
+    if not Path(file).is_file():
+        raise DataError(
+            f"{file}: no file that a page can show; unpack the archive, or run where the pictures "
+            "are"
+        )
+    # Another language has its own voice for those who listen, and perhaps its own direction.
+    language = Language(said.get("language", ENGLISH.code))
+    direction = ' dir="rtl"' * language.is_right_to_left
+    spoken = "" if language == ENGLISH else f' lang="{language.code}"{direction}'
+    address = quote(os.fsencode(os.path.relpath(file, folder)))
+    return f'<img src="{address}" alt="{html.escape(said["caption"])}"{spoken} loading="lazy">\n'

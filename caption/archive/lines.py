@@ -21,7 +21,8 @@ from caption.files.paths import ImageFile
 from caption.files.records import read_json
 from caption.files.writing import write_json, write_text, write_whole
 from caption.models.steering import Corrections
-from caption.predict import Captioner, DescribedFile
+from caption.predict import Caption, Captioner, DescribedFile
+from caption.text.language import ENGLISH
 
 ELSEWHERE = Argument("output", "FILE", "to write another")
 
@@ -44,6 +45,7 @@ def describe_archive(
     *,
     batch_images: int,
     concepts: Corrections | None = None,
+    others: Sequence[Captioner] = (),
     minimum_confidence: float = 0.0,
     watch: Watcher = lambda described: described,
 ) -> Tally:
@@ -51,6 +53,7 @@ def describe_archive(
 
     A line holds `file` and either `caption` and `mean_log_prob` or `error`; and `concepts`, where
     the model reads them, `confidence`, where it was calibrated, and `weak`, where that is too low.
+    It has `language`, unless all is English, and of several languages the others under `also`.
 
     Args:
         captioner: writes the captions.
@@ -58,6 +61,7 @@ def describe_archive(
         output: of the lines; while it is made, `output.parts` holds what is done.
         batch_images: files in a chunk.
         concepts: what people know better than the model of all files.
+        others: of `Captioner.in_language`, which write other languages.
         minimum_confidence: below which captions are marked as weak.
         watch: sees each file that is captioned now.
 
@@ -68,10 +72,11 @@ def describe_archive(
     """
     parts = output.with_name(f"{output.name}.parts")
     if not output.exists():
-        if concepts:
-            captioner.check_concepts(concepts)  # what is refused must not become a plan
-        plan = _plan(captioner, files, batch_images, concepts, minimum_confidence)
-        _caption_parts(captioner, files, parts, plan, concepts=concepts, watch=watch)
+        writers = (captioner, *others)
+        for writer in writers if concepts else ():
+            writer.check_concepts(concepts or {})  # what is refused must not become a plan
+        plan = _plan(writers, files, batch_images, concepts, minimum_confidence)
+        _caption_parts(writers, files, parts, plan, concepts=concepts, watch=watch)
         write_whole(output, lambda partial: _concatenate(parts, partial))
     names, errors = [], 0
     for row in read_rows(output):
@@ -88,7 +93,7 @@ def describe_archive(
 
 
 def _caption_parts(
-    captioner: Captioner,
+    writers: Sequence[Captioner],
     files: Sequence[ImageFile],
     parts: Path,
     plan: dict[str, Any],
@@ -102,11 +107,13 @@ def _caption_parts(
     chunks = [files[start : start + batch_images] for start in range(0, len(files), batch_images)]
     to_do = [number for number in range(len(chunks)) if not _part(parts, number).exists()]
     # Whole chunks follow each other in the stream, so its batches are the chunks.
+    first, *others = writers
     stream = watch(
-        captioner.describe_files(
+        first.describe_files(
             (file for number in to_do for file in chunks[number]),
             batch_images=batch_images,
             concepts=concepts,
+            others=others,
         )
     )
     done = len(files) - sum(len(chunks[number]) for number in to_do)
@@ -114,11 +121,7 @@ def _caption_parts(
         for number in to_do:
             found = islice(stream, len(chunks[number]))
             lines = [
-                _line(
-                    file,
-                    with_concepts=captioner.reads_concepts,
-                    minimum_confidence=plan["minimum_confidence"] or 0.0,
-                )
+                _line(file, writers, minimum_confidence=plan["minimum_confidence"] or 0.0)
                 for file in found
             ]
             write_text(_part(parts, number), "".join(lines))
@@ -130,18 +133,20 @@ def _part(parts: Path, number: int) -> Path:
 
 
 def _plan(
-    captioner: Captioner,
+    writers: Sequence[Captioner],
     files: Sequence[ImageFile],
     batch_images: int,
     concepts: Corrections | None,
     minimum_confidence: float,
 ) -> dict[str, Any]:
     """Return all that the captions depend on."""
+    first, *others = writers
     listing = "\n".join(map(str, files)).encode("utf-8", "surrogateescape")
     return {
         "files": f"{len(files)} files, {hashlib.sha256(listing).hexdigest()}",
-        "model": captioner.model.fingerprint(),
-        "search": asdict(captioner.search),
+        "model": first.model.fingerprint(),
+        "languages": [writer.model.fingerprint() for writer in others] or None,
+        "search": asdict(first.search),
         "batch_images": batch_images,
         "concepts": dict(concepts) if concepts else None,
         "minimum_confidence": minimum_confidence or None,
@@ -163,22 +168,40 @@ def _begin(parts: Path, plan: dict[str, Any]) -> None:
         )
 
 
-def _line(file: DescribedFile, *, with_concepts: bool, minimum_confidence: float) -> str:
+def _line(file: DescribedFile, writers: Sequence[Captioner], *, minimum_confidence: float) -> str:
     row: dict[str, Any] = {"file": str(file.source)}
     if file.caption is None:
         row["error"] = file.error
     else:
-        row["caption"] = file.caption.text
-        log_probs = file.caption.log_probs
-        row["mean_log_prob"] = round(sum(log_probs) / max(1, len(log_probs)), 3)
-        if with_concepts:
-            row["concepts"] = {word: round(p, 3) for word, p in file.caption.concepts}
-        if file.caption.confidence is not None:
-            row["confidence"] = file.caption.confidence
-        if file.caption.is_below(minimum_confidence):
-            row["weak"] = True
+        first, *others = (
+            _said(caption, writer, named=bool(file.also), minimum_confidence=minimum_confidence)
+            for caption, writer in zip(file.captions, writers, strict=True)
+        )
+        row |= first
+        if others:
+            row["also"] = others
     # In ASCII, because names of files may be no valid Unicode.
     return json.dumps(row) + "\n"
+
+
+def _said(
+    caption: Caption, writer: Captioner, *, named: bool, minimum_confidence: float
+) -> dict[str, Any]:
+    """Return a caption as plain values, named by its language unless that is English alone."""
+    log_probs = caption.log_probs
+    said: dict[str, Any] = {
+        "caption": caption.text,
+        "mean_log_prob": round(sum(log_probs) / max(1, len(log_probs)), 3),
+    }
+    if named or caption.language != ENGLISH:
+        said["language"] = caption.language.code
+    if writer.reads_concepts:
+        said["concepts"] = {word: round(p, 3) for word, p in caption.concepts}
+    if caption.confidence is not None:
+        said["confidence"] = caption.confidence
+    if caption.is_below(minimum_confidence):
+        said["weak"] = True
+    return said
 
 
 def _concatenate(parts: Path, output: Path) -> None:

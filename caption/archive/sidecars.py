@@ -1,7 +1,7 @@
 """Captions for photo managers: an XMP sidecar beside each photo."""
 
 import html
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from caption.errors import DataError
@@ -42,19 +42,15 @@ ITEM = "     <rdf:li>{word}</rdf:li>"
 
 
 def write_sidecars(
-    described: Iterator[DescribedFile],
-    *,
-    language: Language = ENGLISH,
-    minimum_confidence: float = 0.0,
+    described: Iterator[DescribedFile], *, minimum_confidence: float = 0.0
 ) -> Iterator[DescribedFile]:
     """Pass the files on, leaving `photo.jpg.xmp` beside each that has no sidecar yet.
 
-    It holds the caption, and what was recognised as keywords. A sidecar that is there already may
-    hold its owner's work and stays as it is.
+    It holds the caption in each language, and what was recognised as keywords. A sidecar that is
+    there already may hold its owner's work and stays as it is.
 
     Args:
         described: the files.
-        language: of the captions.
         minimum_confidence: below which a caption is left out.
 
     Raises:
@@ -63,12 +59,11 @@ def write_sidecars(
     for file in described:
         if isinstance(file.source, TarMember):
             raise DataError(f"{file.source}: nothing can be put beside it; unpack the archive")
-        caption = file.caption
-        if caption is not None and caption.is_below(minimum_confidence):
-            caption = None
-        if caption is not None and existing_sidecar(file.source) is None:
-            content = packet(caption.text, caption.keywords, language)
-            write_text(sidecar_of(file.source), content)
+        captions = [c for c in file.captions if not c.is_below(minimum_confidence)]
+        if captions and existing_sidecar(file.source) is None:
+            texts = [(caption.text, caption.language) for caption in captions]
+            keywords = dict.fromkeys(word for caption in captions for word in caption.keywords)
+            write_text(sidecar_of(file.source), packet(texts, keywords))
         yield file
 
 
@@ -83,13 +78,22 @@ def existing_sidecar(photo: Path) -> Path | None:
     return next((name for name in names if name.exists()), None)
 
 
-def packet(caption: str, keywords: Iterable[str], language: Language) -> str:
-    """Return a caption and keywords as an XMP packet."""
+def packet(texts: Sequence[tuple[str, Language]], keywords: Iterable[str]) -> str:
+    """Return a caption, in one language or several, and keywords as an XMP packet.
+
+    Args:
+        texts: the caption in each language; the first is for those who look for none of them.
+        keywords: for the photo.
+    """
     items = "\n".join(ITEM.format(word=html.escape(word, quote=False)) for word in keywords)
-    text = html.escape(caption, quote=False)
-    is_named = language.is_told and language != ENGLISH
+    escaped = [(html.escape(text, quote=False), language) for text, language in texts]
+    named = [
+        IN_LANGUAGE.format(code=language.code, caption=text)
+        for text, language in escaped
+        if language.is_told and (language != ENGLISH or len(texts) > 1)
+    ]
     return SIDECAR.format(
-        caption=text,
-        also=IN_LANGUAGE.format(code=language.code, caption=text) if is_named else "",
+        caption=escaped[0][0],
+        also="".join(named),
         subject=SUBJECT.format(items=items) if items else "",
     )

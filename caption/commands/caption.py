@@ -25,6 +25,9 @@ class Args:
     """Image files, folders, tar shards, or quoted patterns such as 'trip/*.jpg'."""
     model: str | None = None
     """Model directory, hub id or name (base, small); base by default."""
+    language: tuple[str, ...] = ()
+    """Codes of the languages to describe in, such as de, or several: en de fr zh; by default the
+    model's own. `glimpse models` lists them."""
     output: Path | None = None
     """Write here instead of on the screen: with the suffix .jsonl a line for each file, in a run
     that goes on where it was killed; with .json the COCO results format."""
@@ -83,6 +86,13 @@ class Args:
             )
         if self.show_concepts and self.output is not None:
             raise ValueError("show_concepts is for captions on the screen; leave out output")
+        if len(self.language) != len(set(self.language)):
+            raise ValueError(f"name each language once, got {' '.join(self.language)}")
+        if len(self.language) > 1 and self.output is not None and not lines:
+            raise ValueError(
+                "COCO results hold one caption of an image; name one language, or an output that "
+                "ends in .jsonl"
+            )
         _ = self.corrections  # refused before a model is loaded
 
     @property
@@ -100,7 +110,6 @@ def main(args: Args) -> int:
     from caption.archive.shards import Shard
     from caption.files.fonts import missing_font
     from caption.models.confidence import uncalibrated
-    from caption.predict import Captioner
 
     shard = None if args.shard is None else Shard.parse(args.shard)
     if args.annotations is not None:
@@ -109,60 +118,69 @@ def main(args: Args) -> int:
     else:
         files = list(dict.fromkeys(file for name in args.source for file in find_images(name)))
         ids = {}
-    captioner = Captioner.from_pretrained(args.model, search=args.search)
-    if args.minimum_confidence and captioner.model.confidence is None:
+    captioner, *others = writers = _writers(args)
+    is_calibrated = all(writer.model.confidence is not None for writer in writers)
+    if args.minimum_confidence and not is_calibrated:
         raise uncalibrated("captions")
-    if args.heat_maps is not None and (missing := missing_font(captioner.model.vocabulary.tokens)):
+    tokens = [token for writer in writers for token in writer.model.vocabulary.tokens]
+    if args.heat_maps is not None and (missing := missing_font(tokens)):
         print(missing, file=sys.stderr)
     if args.output is not None and args.output.suffix == ".jsonl":
         if shard is not None:
             files = list(shard.of(files, args.batch_images))
         output = args.output if shard is None else shard.named(args.output)
-        _into_lines(captioner, files, output, args)
+        _into_lines(writers, files, output, args)
         failed = 0  # the lines tell of errors; a scheduler would only try again
     else:
         described = captioner.describe_files(
-            files, batch_images=args.batch_images, concepts=args.corrections
+            files, batch_images=args.batch_images, concepts=args.corrections, others=others
         )
-        described = _watched(described, args, captioner)
+        described = _watched(described, args)
         if args.output is None:
             failed = _print(described, show_concepts=args.show_concepts)
         else:
             failed = write_results(args.output, described, ids or named_images(files))
-    if captioner.model.confidence is None:
+    if not is_calibrated:
         print(uncalibrated("captions"), file=sys.stderr)
     if failed:
         print(f"{failed} of {len(files)} files could not be captioned", file=sys.stderr)
     return 1 if failed else 0
 
 
-def _into_lines(captioner: "Captioner", files: "list[ImageFile]", output: Path, args: Args) -> None:
+def _writers(args: Args) -> "list[Captioner]":
+    """Return a captioner for each language, which all look with the first one's eyes."""
+    from caption.predict import Captioner
+
+    code = args.language[0] if args.language else None
+    captioner = Captioner.from_pretrained(args.model, language=code, search=args.search)
+    return [captioner, *map(captioner.in_language, args.language[1:])]
+
+
+def _into_lines(
+    writers: "list[Captioner]", files: "list[ImageFile]", output: Path, args: Args
+) -> None:
     """Caption an archive and say how many files failed."""
     from caption.archive.alt_texts import write_alt_texts
     from caption.archive.lines import describe_archive, read_rows
 
     tally = describe_archive(
-        captioner,
+        writers[0],
         files,
         output,
         batch_images=args.batch_images,
         concepts=args.corrections,
+        others=writers[1:],
         minimum_confidence=args.minimum_confidence,
-        watch=lambda described: _watched(described, args, captioner),
+        watch=lambda described: _watched(described, args),
     )
     print(f"{output}: {tally.num_files} files, {tally.num_errors} of them errors")
     if args.alt_text is not None:
         write_alt_texts(
-            args.alt_text,
-            read_rows(output),
-            language=captioner.language,
-            minimum_confidence=args.minimum_confidence,
+            args.alt_text, read_rows(output), minimum_confidence=args.minimum_confidence
         )
 
 
-def _watched(
-    described: "Iterator[DescribedFile]", args: Args, captioner: "Captioner"
-) -> "Iterator[DescribedFile]":
+def _watched(described: "Iterator[DescribedFile]", args: Args) -> "Iterator[DescribedFile]":
     """Pass the captions on, leaving beside them what is asked for."""
     from caption.archive.heat_maps import write_heat_maps
     from caption.archive.sidecars import write_sidecars
@@ -170,16 +188,12 @@ def _watched(
     if args.heat_maps is not None:
         described = write_heat_maps(described, args.heat_maps)
     if args.write_metadata:
-        return write_sidecars(
-            described,
-            language=captioner.language,
-            minimum_confidence=args.minimum_confidence,
-        )
+        return write_sidecars(described, minimum_confidence=args.minimum_confidence)
     return described
 
 
 def _print(described: "Iterable[DescribedFile]", *, show_concepts: bool) -> int:
-    """Print a line for each file, and what more there is below it; return how many failed."""
+    """Print a line for each caption, and what more there is below it; return how many failed."""
     from caption.web.wording import recognised
 
     failed = 0
@@ -187,10 +201,11 @@ def _print(described: "Iterable[DescribedFile]", *, show_concepts: bool) -> int:
         if file.caption is None:
             failed += 1
             print(file.error, file=sys.stderr)
-        else:
-            print(f"{file.source}\t{file.caption}")
-            if file.caption.doubt:
-                print(f"    {file.caption.doubt}")
-            if show_concepts and file.caption.concepts:
-                print(f"    {recognised(file.caption.concepts)}")
+        for caption in file.captions:
+            which = f"{caption.language.code}\t" if file.also else ""
+            print(f"{file.source}\t{which}{caption}")
+            if caption.doubt:
+                print(f"    {caption.doubt}")
+            if show_concepts and caption.concepts:
+                print(f"    {recognised(caption.concepts)}")
     return failed

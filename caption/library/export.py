@@ -156,7 +156,7 @@ def write_sidecars(library: Library, *, edited: bool = False) -> Sidecars:
         path = resolve_inside(photo.root, photo.name)
         if not path.is_file():
             continue
-        data = packet(photo.caption or "", photo.tags, photo.language)
+        data = packet([(photo.caption or "", photo.language)], photo.tags)
         digest, there = hashlib.sha256(data.encode()).digest(), existing_sidecar(path)
         if there is not None and hashlib.sha256(there.read_bytes()).digest() != _last(
             library, photo

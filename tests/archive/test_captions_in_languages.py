@@ -28,8 +28,8 @@ def photo(tmp_path):
 )
 def test_alternative_texts_are_spoken_in_their_language(photo, code, attributes) -> None:
     page = photo.with_name("alt.html")
-    rows = [{"file": str(photo), "caption": "مكعب أحمر"}]
-    write_alt_texts(page, rows, language=Language(code))
+    rows = [{"file": str(photo), "caption": "مكعب أحمر", "language": code}]
+    write_alt_texts(page, rows)
     assert f'alt="مكعب أحمر"{attributes} loading="lazy"' in page.read_text("utf-8")
 
 
@@ -45,8 +45,9 @@ def test_a_sidecar_has_the_description_in_its_language(
     captioner, photo, language, languages
 ) -> None:
     (found,) = captioner.describe_files([photo])
-    said = replace(found, caption=replace(found.caption, text="ein <Hund> & mehr"))
-    list(write_sidecars(iter([said]), language=language))
+    text = "ein <Hund> & mehr"
+    said = replace(found, caption=replace(found.caption, text=text, language=language))
+    list(write_sidecars(iter([said])))
     text = photo.with_name("red.png.xmp").read_text("utf-8")
     items = list(ElementTree.fromstring(re.sub(r"<\?xpacket.*?\?>", "", text)).iter(LI))  # noqa: S314
     assert [item.get(LANG) for item in items] == languages

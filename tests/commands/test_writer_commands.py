@@ -1,6 +1,9 @@
 """A writer as a person makes it: features stored once, a decoder trained on them, packed, used."""
 
 import json
+import re
+import shutil
+from pathlib import Path
 
 import pytest
 from console import run_here
@@ -8,12 +11,17 @@ from languages import captions_in
 from tiny import COLOURS, SIDES
 from tiny_models import caption_model
 
+from caption import Captioner
+from caption.archive.lines import describe_archive
+from caption.errors import DataError
 from caption.models.captioner import CaptionModel
 
 QUICK = [
     *("--config.text.minimum-count", "1", "--config.batch.images", "3"),
     *("--config.batch.workers", "0", "--config.trainer.epochs", "1"),
 ]
+WORDY = ("--search.min-length", 4)
+"""So young a writer would rather say nothing."""
 
 
 @pytest.fixture(scope="module")
@@ -87,3 +95,79 @@ def test_a_writer_is_trained_on_stored_features_and_packed(captioner) -> None:
     size = (captioner / "de" / "model.safetensors").stat().st_size
     numbers = sum(weight.numel() for weight in whole.get_submodule("decoder").parameters())
     assert size < 2 * numbers
+
+
+@pytest.fixture
+def photo(data_set, tmp_path):
+    return Path(shutil.copy(data_set.images / "red_left.png", tmp_path))
+
+
+def test_one_language_or_several_are_written_from_one_look(captioner, photo) -> None:
+    alone = run_here("caption", photo, "--model", captioner, "--language", "de", *WORDY)
+    assert alone.returncode == 0, alone.stderr
+    path, german = alone.stdout.strip().split("\t")
+    both = run_here("caption", photo, "--model", captioner, "--language", "en", "de", *WORDY)
+    lines = [line.split("\t") for line in both.stdout.splitlines()]
+    assert [line[:2] for line in lines] == [[path, "en"], [path, "de"]]
+    assert lines[1][2] == german
+    usual = run_here("caption", photo, "--model", captioner, *WORDY)
+    assert usual.stdout.strip().split("\t") == [path, lines[0][2]]
+
+
+def test_what_is_left_of_several_languages_names_each(captioner, photo, tmp_path) -> None:
+    described = run_here(
+        *("caption", photo, "--model", captioner, "--language", "de", "en", "--write-metadata"),
+        *("--output", tmp_path / "out.jsonl", "--alt-text", tmp_path / "alt.html"),
+        *("--heat-maps", tmp_path / "maps", *WORDY),
+    )
+    assert described.returncode == 0, described.stderr
+    row = json.loads((tmp_path / "out.jsonl").read_text())
+    (english,) = row["also"]
+    assert [row["language"], english["language"]] == ["de", "en"]
+    assert row["caption"] != english["caption"]
+    page = (tmp_path / "alt.html").read_text("utf-8")
+    assert f'alt="{row["caption"]}" lang="de"' in page
+    assert f'alt="{english["caption"]}" loading' in page
+    packet = (tmp_path / "red_left.png.xmp").read_text("utf-8")
+    said = re.findall(r'<rdf:li xml:lang="(.+?)">(.*?)</rdf:li>', packet)
+    german = row["caption"]
+    assert said == [("x-default", german), ("de", german), ("en", english["caption"])]
+    maps = {path.name for path in (tmp_path / "maps").iterdir()}
+    assert maps == {"red_left.de.jpg", "red_left.en.jpg"}
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--language", "fr"), "to write 'fr'; it writes en (English), de (German); teach it"),
+        (("--language", "en", "fr"), "to write 'fr'; it writes en (English), de (German)"),
+        (("--language", "de", "de"), "name each language once"),
+        (("--language", "de", "en", "--output", "x.json"), "COCO results hold one caption of an"),
+        (("--language", "de", "--concepts", "red=1"), "recognises no concepts"),
+    ],
+)
+def test_languages_that_cannot_be_written_are_refused(captioner, photo, words, message) -> None:
+    refused = run_here("caption", photo, "--model", captioner, *words)
+    assert refused.returncode == 2
+    assert message in " ".join(refused.stderr.replace("│", " ").split())
+    assert "Traceback" not in refused.stderr
+
+
+def test_a_run_in_other_languages_does_not_go_on_with_the_lines_of_another(
+    captioner, photo, tmp_path
+) -> None:
+    one = Captioner.from_pretrained(captioner, device="cpu")
+
+    def killed(described):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        describe_archive(one, [photo], tmp_path / "x.jsonl", batch_images=1, watch=killed)
+    with pytest.raises(DataError, match="an unfinished run with another languages"):
+        describe_archive(
+            one,
+            [photo],
+            tmp_path / "x.jsonl",
+            batch_images=1,
+            others=[one.in_language("de")],
+        )
