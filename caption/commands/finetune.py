@@ -68,7 +68,8 @@ def main(args: Args) -> int:
     from caption.data.forms import read_captions
     from caption.evaluation.report import table, write_page, write_report
     from caption.models.captioner import CaptionModel
-    from caption.models.directory import DEFAULT_CAPTIONER, refuse_taken
+    from caption.models.directory import DEFAULT_CAPTIONER, locate_model, refuse_taken
+    from caption.models.languages import nearest
     from caption.training.confidence import refit
     from caption.training.finetune import (
         compare_models,
@@ -89,7 +90,8 @@ def main(args: Args) -> int:
         f"{len(parts.train)} pictures to learn from, {len(parts.validation)} to stop in time, "
         f"{len(parts.held_out)} held out to tell how good the outcome is"
     )
-    old = CaptionModel.from_pretrained(args.model or DEFAULT_CAPTIONER).to(PartialState().device)
+    start = nearest(locate_model(args.model or DEFAULT_CAPTIONER), found.language)
+    old = CaptionModel.from_pretrained(start).to(PartialState().device)
     model = grown(
         old,
         parts,
@@ -124,6 +126,8 @@ def main(args: Args) -> int:
     write_page(args.output / "report.html", report, pictures)
     write_report(args.output / "report.json", report)
     source, num_train = args.model or "the package's default model", len(parts.train)
+    if not old.vocabulary.language.is_english:
+        source = f"{source}, in {old.vocabulary.language}"
     install(best, args.output, report, source=source, data=data_set.form, num_train=num_train)
     shutil.rmtree(args.output / "training" / "features")
     print(f"{args.output}: try it with glimpse app --model {args.output}")
@@ -134,7 +138,7 @@ def _tell_words(old: "CaptionModel", model: "CaptionModel", found: "Examination"
     """Say in which language a model will write and with which new words; return if all are new."""
     from caption.data.check import MIXED
     from caption.text.vocabulary import SPECIALS
-    from caption.training.plan import in_another_language
+    from caption.training.plan import in_another_language, in_its_language
 
     language, tokens = model.vocabulary.language, model.vocabulary.tokens
     is_new = language.is_another_than(old.vocabulary.language)
@@ -144,6 +148,8 @@ def _tell_words(old: "CaptionModel", model: "CaptionModel", found: "Examination"
     print(language.manner)
     if is_new:
         print(in_another_language(old, language))
+    elif not language.is_english:
+        print(in_its_language(language))
     print(some_of(tokens[len(SPECIALS if is_new else old.vocabulary) :], f"new {language.unit}s"))
     return is_new
 

@@ -29,6 +29,15 @@ def languages_of(directory: Path) -> dict[str, Path]:
     return found
 
 
+def nearest(directory: Path, language: Language) -> Path:
+    """Return the model directory to go on from with captions in a language.
+
+    It is the one that writes the language with the captioner's eyes, and the given one where none
+    does.
+    """
+    return languages_of(directory).get(language.code, directory)
+
+
 def in_language(directory: Path, code: str) -> Path:
     """Return the model directory that writes a language with a captioner's eyes.
 

@@ -85,6 +85,11 @@ def in_another_language(model: CaptionModel, language: Language) -> str:
     )
 
 
+def in_its_language(language: Language) -> str:
+    """Return what is kept of a model that writes a language already, in a sentence."""
+    return f"the model writes {language} already: its eyes and its {language.unit}s are kept"
+
+
 def quick_precision() -> Precision:
     """Return bf16 where the processor multiplies it in hardware, which is twice as fast or more."""
     if torch.cuda.is_available():

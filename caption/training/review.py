@@ -10,7 +10,7 @@ from caption.models.captioner import CaptionModel
 from caption.models.grow import in_other_words
 from caption.text.vocabulary import SPECIALS, Vocabulary
 from caption.training.finetune import MINIMUM_COUNT
-from caption.training.plan import in_another_language, stages_for, time_needed
+from caption.training.plan import in_another_language, in_its_language, stages_for, time_needed
 
 
 def review(data_set: DataSet, model: CaptionModel) -> Review:
@@ -70,6 +70,8 @@ def _lines(examination: Examination, unknown: Counter[str], model: CaptionModel)
         counts = examination.words
         seen = [w for w in counts if counts[w] >= MINIMUM_COUNT and w not in SPECIALS]
         model = in_other_words(model, Vocabulary(seen or ["?"], language=language))
+    elif not language.is_english:
+        yield f"{'fine-tuning':<20} {in_its_language(language)}"
     yield f"{'fine-tuning':<20} {_cost(len(data_set.images), model, new_words=is_new)}"
 
 

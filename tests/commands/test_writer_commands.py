@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from console import run_here
-from languages import captions_in
+from languages import captions_in, write_folder
 from tiny import COLOURS, SIDES
 from tiny_models import caption_model
 
@@ -15,6 +15,7 @@ from caption import Captioner
 from caption.archive.lines import describe_archive
 from caption.errors import DataError
 from caption.models.captioner import CaptionModel
+from vqa.model import ANSWERERS
 
 QUICK = [
     *("--config.text.minimum-count", "1", "--config.batch.images", "3"),
@@ -171,3 +172,50 @@ def test_a_run_in_other_languages_does_not_go_on_with_the_lines_of_another(
             batch_images=1,
             others=[one.in_language("de")],
         )
+
+
+def test_the_languages_of_a_model_are_listed_with_what_was_measured(captioner, monkeypatch) -> None:
+    monkeypatch.setattr("caption.models.directory.CAPTIONERS", {"base": captioner})
+    listed = run_here("models")
+    assert listed.returncode == 0, listed.stderr
+    first, german, score, *_ = listed.stdout.splitlines()
+    assert first.startswith("base   captions")
+    assert re.fullmatch(r" +German +[\d.]+ MB  --language de", german)
+    assert re.fullmatch(r" +Blocks: CIDEr-D +0.5", score)
+    about = run_here("models", captioner / "de").stdout
+    assert re.search(r"^kind +writer$", about, re.MULTILINE)
+    assert re.search(r"^languages +en \(English\), de \(German\)$", about, re.MULTILINE)
+
+
+def test_fine_tuning_starts_from_the_decoder_of_the_language(
+    captioner, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.setattr("caption.training.plan.quick_precision", lambda: "no")
+    mine = write_folder(tmp_path / "mine", "de")
+    checked = run_here("check", mine, "--model", captioner)
+    assert "the model writes German already: its eyes and its words are kept" in checked.stdout
+    taught = run_here(
+        *("finetune", "captions", "--data", mine, "--output", tmp_path / "run", "--epochs", 1),
+        *("--model", captioner),
+    )
+    assert taught.returncode == 0, taught.stderr
+    assert "the model writes German already: its eyes and its words are kept" in taught.stdout
+    assert f"from {captioner}, in German" in (tmp_path / "run" / "README.md").read_text()
+    german = CaptionModel.from_pretrained(captioner / "de")
+    model = CaptionModel.from_pretrained(tmp_path / "run")
+    assert model.vocabulary.tokens[: len(german.vocabulary)] == german.vocabulary.tokens
+    assert model.encoder.fingerprint() == german.encoder.fingerprint()
+    turkish = write_folder(tmp_path / "turkish", "tr")
+    other = run_here("check", turkish, "--model", captioner)
+    assert "the words of Turkish are begun anew" in other.stdout
+
+
+def test_what_is_no_captioner_of_other_words_is_not_packed_as_a_writer(captioner, tmp_path) -> None:
+    card = captioner.parent / "card.md"
+    words = ("pack", "--card", card, "--writer-of", captioner)
+    elsewhere = run_here(*words, "--model", captioner / "de", "--output", tmp_path / "de")
+    assert elsewhere.returncode == 2
+    assert f"write it to {captioner / 'de'}" in elsewhere.stderr
+    answerer = run_here(*words, "--model", ANSWERERS["small"], "--output", captioner / "x")
+    assert answerer.returncode == 2
+    assert "a question answerer is no writer" in answerer.stderr

@@ -82,7 +82,11 @@ def _reviews(args: Args) -> "list[Review]":
 
 def _review_captions(manifest: "DataSet", args: Args) -> "Review":
     from caption.models.captioner import CaptionModel
-    from caption.models.directory import DEFAULT_CAPTIONER
+    from caption.models.directory import DEFAULT_CAPTIONER, locate_model
+    from caption.models.languages import nearest
+    from caption.text.identify import find_language
     from caption.training.review import review
 
-    return review(manifest, CaptionModel.from_pretrained(args.model or DEFAULT_CAPTIONER))
+    language = find_language(text for image in manifest.images for text in image.captions)
+    start = nearest(locate_model(args.model or DEFAULT_CAPTIONER), language)
+    return review(manifest, CaptionModel.from_pretrained(start))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from caption.errors import ModelError
+from caption.text.language import Language
 
 if TYPE_CHECKING:
     from caption.models.captioner import CaptionModel
@@ -40,10 +41,21 @@ def main(args: Args) -> None:
 
 
 def _listed(models: Mapping[str, Path], purpose: str) -> Iterator[str]:
-    """Yield a line for each model of the package, and one for each thing measured with it."""
+    """Yield a line for each model of the package and language, and what was measured with it."""
+    from caption.models.languages import languages_of
+
     for name, directory in models.items():
         yield f"{name:<6} {purpose:<9} {_size(directory):>8}  --model {name}"
-        yield from (f"       {what:<44} {value}" for what, value in measured(directory))
+        yield from _measured(directory)
+        for code, writer in languages_of(directory).items():
+            if writer != directory:
+                yield f"       {Language(code)!s:<9} {_size(writer):>8}  --language {code}"
+                yield from _measured(writer)
+
+
+def _measured(directory: Path) -> Iterator[str]:
+    """Yield a line for each thing measured with a model."""
+    yield from (f"       {what:<44} {value}" for what, value in measured(directory))
 
 
 def measured(directory: Path) -> list[tuple[str, str]]:
@@ -85,6 +97,7 @@ def load(source: Path | str) -> "CaptionModel | VqaModel":
 def _about(directory: Path) -> Iterator[tuple[str, object]]:
     """Yield what a model is, by name."""
     from caption.models.directory import FORMAT_VERSION, kind_of
+    from caption.models.languages import languages_of
 
     model = load(directory)
     yield "kind", kind_of(directory)
@@ -93,6 +106,9 @@ def _about(directory: Path) -> Iterator[tuple[str, object]]:
     language = model.vocabulary.language
     yield "language", language
     yield f"{language.unit if model.vocabulary.unit == 'word' else 'char'}s", len(model.vocabulary)
+    languages = [Language(code) for code in languages_of(directory)]
+    if len(languages) > 1:
+        yield "languages", ", ".join(f"{language.code} ({language})" for language in languages)
     yield "size", f"{_size(directory)}, the checksum is right"
     yield "confidence", model.confidence or "not calibrated"
     yield "format", FORMAT_VERSION
