@@ -102,7 +102,7 @@ class Captioner:
         """The language of its captions."""
         return self.model.vocabulary.language
 
-    @property
+    @cached_property
     def languages(self) -> tuple[str, ...]:
         """Codes of the languages in which photos can be described with its eyes; its own first."""
         own = self.language.code

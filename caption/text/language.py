@@ -63,6 +63,23 @@ NAMES = {
     "vi": "Vietnamese",
     "zh": "Chinese",
 }
+OWN_NAMES = {
+    "ar": "العربية",
+    "de": "Deutsch",
+    "es": "Español",
+    "fr": "Français",
+    "hi": "हिन्दी",
+    "it": "Italiano",
+    "ja": "日本語",
+    "ko": "한국어",
+    "nl": "Nederlands",
+    "pl": "Polski",
+    "pt": "Português",
+    "ru": "Русский",
+    "tr": "Türkçe",
+    "zh": "中文",
+}
+"""What those who speak a language call it; others are called by their English names."""
 UNTOLD = "und"
 """The code of what is not known; "und-Cyrl" is something in Cyrillic letters."""
 SPACELESS = {"zh": 2, "ja": 3, "th": 4, "lo": 4, "km": 4, "my": 4}
@@ -91,6 +108,11 @@ class Language:
         if main != UNTOLD:
             return NAMES.get(main, main)
         return f"a language in {self.script} letters" if self.script else "a language not told"
+
+    @property
+    def own_name(self) -> str:
+        """What those who speak it call it, as far as that is known here."""
+        return OWN_NAMES.get(self._main, str(self))
 
     @property
     def _main(self) -> str:

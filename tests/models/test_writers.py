@@ -5,39 +5,24 @@ import shutil
 
 import pytest
 import torch
-from languages import captions_in
 from tiny import scene
+from writers import taught, write_captioner
 
 from caption import Captioner
 from caption.errors import ModelError
 from caption.models.captioner import CaptionModel
 from caption.models.directory import load_concepts, load_encoder
-from caption.models.grow import in_other_words
 from caption.models.languages import languages_of
 from caption.models.saving import save_writer
 from caption.text.language import Language
-from caption.text.vocabulary import Vocabulary
 
 FOUND = ["en", "de", "zh"]
-
-
-def taught(model: CaptionModel, code: str) -> CaptionModel:
-    """Return a copy that writes the captions of scenes in another language."""
-    texts = list(captions_in(code).values())
-    words = Vocabulary.build(texts, minimum_count=1, language=Language(code)).cased(texts)
-    torch.manual_seed(ord(code[0]))
-    return in_other_words(model, words)
 
 
 @pytest.fixture
 def home(knowing, tmp_path):
     """A captioner's directory, with writers of German and Chinese in it."""
-    directory = tmp_path / "model"
-    knowing.model.save_pretrained(directory, card="")
-    for code in FOUND[1:]:
-        model = taught(knowing.model, code)
-        save_writer(model, directory / code, of=str(directory), card="", dtype=torch.float32)
-    return directory
+    return write_captioner(tmp_path / "model", knowing.model, *FOUND[1:])
 
 
 def test_a_writer_writes_what_the_whole_model_did_and_looks_with_the_captioners_eyes(

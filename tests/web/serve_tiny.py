@@ -4,12 +4,15 @@ A process of its own: what the web stack leaves open stays out of the tests'.
 """
 
 import json
+import os
 import socket
 import sys
 from contextlib import redirect_stdout
+from pathlib import Path
 
 import torch
 from tiny_models import caption_model, concept_model, question_answerer, words_of_scenes
+from writers import write_captioner
 
 from caption.models import grow
 from caption.predict import Captioner
@@ -29,6 +32,8 @@ def serve() -> dict[str, str]:
     two_ways = Captioner(grow.grown(model, model.vocabulary, old_style="original").eval())
     answerer = question_answerer(captioner)
     knowing = Captioner(concept_model(model.vocabulary))
+    home = write_captioner(Path(os.environ["GRADIO_TEMP_DIR"]) / "model", knowing.model, "de", "ar")
+    speaking = Captioner.from_pretrained(home, search=SearchConfig(min_length=4, max_length=6))
     pages = {
         "whole": launch(
             build_app(captioner, answerer),
@@ -38,6 +43,7 @@ def serve() -> dict[str, str]:
         ),
         "styles, no answerer": launch(build_app(two_ways), block=False),
         "concepts": launch(build_app(knowing), block=False),
+        "languages": launch(build_app(speaking), block=False),
     }
     if has_version_6():
         pages["version 6"] = launch(build_app(captioner), host="::1", block=False)

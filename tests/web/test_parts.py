@@ -134,23 +134,27 @@ def test_what_the_page_is_told_of_a_caption_spells_it_out_word_for_word() -> Non
     german = replace(
         two_words(1, 0, 0, 0), text="Der Hund", words=("der", "hund"), spelling=("der", "Hund")
     )
-    assert [word["before"] + word["text"] for word in card(german, ENGLISH)["captions"][0]["words"]]
+    assert [word["before"] + word["text"] for word in card([german])["captions"][0]["words"]]
     for caption in (
         two_words(1, 0, 0, 0),
         german,
         replace(german, text="犬が", words=("犬", "が"), spelling=()),
     ):
-        (shown,) = card(caption, ENGLISH)["captions"]
+        (shown,) = card([caption])["captions"]
         assert "".join(word["before"] + word["text"] for word in shown["words"]) == caption.text
         assert [word["probability"] for word in shown["words"]] == [0.9048, 0.0498]
         assert shown["words"][0]["grid"] == [[1.0, 0.0], [0.0, 0.0]]
-    empty = card(None, Language("ar"), model="mine")
-    assert (empty["captions"], empty["is_right_to_left"], empty["model"]) == ([], True, "mine")
+    arabic = replace(two_words(1, 0, 0, 0), language=Language("ar"))
+    both = card([german, arabic], model="mine")
+    assert [one["is_right_to_left"] for one in both["captions"]] == [False, True]
+    assert (both["is_of_languages"], both["model"]) == (True, "mine")
+    assert not card([replace(german, alternatives=(arabic, arabic))])["is_of_languages"]
+    assert card([])["captions"] == []
 
 
 def test_what_does_not_attend_to_places_has_no_grids() -> None:
     nowhere = two_words(math.nan, math.nan, math.nan, math.nan, kind=Blind)
-    (shown,) = card(nowhere, ENGLISH)["captions"]
+    (shown,) = card([nowhere])["captions"]
     assert [word["grid"] for word in shown["words"]] == [None, None]
 
 

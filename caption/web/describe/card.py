@@ -4,7 +4,6 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from caption.text.language import Language
 from caption.web.wording import hint, misgiving, title
 
 if TYPE_CHECKING:
@@ -32,50 +31,55 @@ class ShownWord(TypedDict):
 class ShownCaption(TypedDict):
     """A sentence to pick."""
 
+    title: str
     text: str
     words: list[ShownWord]
     share: float
-    """How likely it is against the first."""
-
-
-class Card(TypedDict):
-    """All that the page shows of what was written about a photo; without captions of no photo."""
-
-    title: str
-    captions: list[ShownCaption]
+    """How likely it is against the first in its language."""
     language: str
+    name: str
+    """What those who speak the language call it."""
     is_right_to_left: bool
     confidence: float | None
     doubt: str
     """Why not to believe it, if there is a reason."""
     hint: str
+
+
+class Card(TypedDict):
+    """All that the page shows of what was written about a photo; without captions of no photo."""
+
+    captions: list[ShownCaption]
+    is_of_languages: bool
+    """Whether the others say it in other languages, and not in other words."""
     model: str
 
 
-def card(best: "Caption | None", language: Language, *, model: str = "") -> Card:
-    """Return a caption and its alternatives as the browser draws them.
+def card(found: Sequence["Caption"], *, model: str = "") -> Card:
+    """Return captions as the browser draws them.
 
     Args:
-        best: what was written; None where there is no photo.
-        language: it was written in.
+        found: what was written in each language, none where there is no photo; of one language
+            alone the alternatives are shown too.
         model: the name of who wrote it.
     """
-    found = () if best is None else (best, *best.alternatives)
-    return Card(
-        title=title(language),
-        captions=[_caption(one, math.exp(one.score - found[0].score)) for one in found],
-        language=language.code,
-        is_right_to_left=language.is_right_to_left,
-        confidence=None if best is None else best.confidence,
-        doubt="" if best is None else misgiving(best),
-        hint="" if best is None else hint(best),
-        model=model,
-    )
+    captions = [_judged(one) for one in found]
+    if len(found) == 1:
+        (best,) = found
+        captions += [_caption(one, math.exp(one.score - best.score)) for one in best.alternatives]
+    return Card(captions=captions, is_of_languages=len(found) > 1, model=model)
 
 
 def grid_of(weights: Any) -> Grid:
     """Return attention to places as plain numbers."""
     return [[round(float(weight), DECIMALS) for weight in row] for row in weights]
+
+
+def _judged(caption: "Caption") -> ShownCaption:
+    """Return the best caption in a language, with how much it is to be believed."""
+    shown = _caption(caption, 1.0)
+    shown["confidence"], shown["doubt"] = caption.confidence, misgiving(caption)
+    return shown
 
 
 def _caption(caption: "Caption", share: float) -> ShownCaption:
@@ -90,7 +94,18 @@ def _caption(caption: "Caption", share: float) -> ShownCaption:
         )
         for place, (before, text) in enumerate(_written(caption.text, caption.shown))
     ]
-    return ShownCaption(text=caption.text, words=words, share=round(share, DECIMALS))
+    return ShownCaption(
+        title=title(caption.language),
+        text=caption.text,
+        words=words,
+        share=round(share, DECIMALS),
+        language=caption.language.code,
+        name=caption.language.own_name,
+        is_right_to_left=caption.language.is_right_to_left,
+        confidence=None,
+        doubt="",
+        hint=hint(caption),
+    )
 
 
 def _written(text: str, words: Sequence[str]) -> Iterator[tuple[str, str]]:

@@ -29,12 +29,15 @@ def add_words() -> tuple["gr.CheckboxGroup", "gr.Textbox"]:
     return recognised, also
 
 
-def all_checked(probabilities: Mapping[str, float]) -> dict[str, Any]:
-    """Return what makes the page show words, with how probable each is, all of them checked."""
+def all_checked(probabilities: Mapping[str, float], *, is_read: bool = True) -> dict[str, Any]:
+    """Return what makes the page show words, with how probable each is, all of them checked.
+
+    Where captions are not written from them, nothing is shown.
+    """
     import gradio as gr
 
     choices = [(f"{word} {percent(share)}", word) for word, share in probabilities.items()]
-    return gr.update(choices=choices, value=list(probabilities))
+    return gr.update(choices=choices, value=list(probabilities), visible=is_read)
 
 
 def corrections(recognised: Iterable[str], checked: Iterable[str], also: str) -> dict[str, float]:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     import gradio as gr
     from PIL import Image
 
+    from caption.predict import Captioner
+
 SCRIPT = Path(__file__).parents[1] / "look" / "card.js"
 ALMOST_CERTAIN = 0.99
 """Of what a person says is there, where captions are drawn by chance, which promises no word."""
@@ -42,13 +44,10 @@ def add_captions(photo: "gr.Image", writers: Writers) -> "gr.State":
     """
     import gradio as gr
 
-    captioner = writers.first.captioner
-    nothing = card(None, captioner.language, model=writers.name)
-    shown = add_scripted(SCRIPT, elem_id="caption", value=nothing)
+    shown = add_scripted(SCRIPT, elem_id="caption", value=card([], model=writers.name))
     said = gr.State([])
-    words = add_words() if captioner.reads_concepts else None
-    manner, length, model, *style = _add_settings(writers)
-    settings = [manner, length, model, *style]
+    words = add_words() if writers.first.captioner.reads_concepts else None
+    manner, length, model, language, *style = settings = _add_settings(writers)
     again = gr.Button("Describe again", elem_id="again", elem_classes="quiet")
     describe = Describe(writers)
     # What is said while a caption is being written counts too, and what is said last wins.
@@ -56,24 +55,25 @@ def add_captions(photo: "gr.Image", writers: Writers) -> "gr.State":
     private |= ONE_AT_A_TIME
     asked, told = [photo, *settings], [shown, said]
     changed = (again.click, *(part.input for part in (manner, length, *style)))
+    model.input(describe.languages, [model, language], [language], **private)
     if words is None:
-        for event in (*changed, model.input, photo.change):
+        for event in (*changed, model.input, language.input, photo.change):
             event(describe.plain, asked, told, **private)
     else:
         recognised, also = words
         for event in (*changed, recognised.input, also.submit):
             event(describe.corrected, [photo, recognised, also, *settings], told, **private)
-        for event in (model.input, photo.change):
+        for event in (model.input, language.input, photo.change):
             event(describe.anew, asked, [recognised, also, *told], **private)
     add_endpoint(photo, writers.first)
     return said
 
 
 def _add_settings(writers: Writers) -> list[Any]:
-    """Add how to write, for how long, with which model and, if it has several, in which style."""
+    """Add how to write: manner, length, model, language, and the style if there are several."""
     import gradio as gr
 
-    choices = writers.choices
+    choices, languages = writers.choices, writers.languages(writers.name)
     styles = writers.first.captioner.model.decoder.config.styles
     with gr.Group(elem_classes="settings"):
         settings: list[Any] = [
@@ -85,6 +85,13 @@ def _add_settings(writers: Writers) -> list[Any]:
                 label="Model",
                 elem_id="model",
                 visible=len(choices) > 1,
+            ),
+            gr.Radio(
+                languages,
+                value=languages[0][1],
+                label="Language",
+                elem_id="language",
+                visible=len(languages) > 1,
             ),
         ]
         if styles:
@@ -106,26 +113,54 @@ class Describe:
         """Caption a photo that nobody has corrected."""
         return self._described(image, {}, *settings)
 
+    def languages(self, model: str, language: str) -> dict[str, Any]:
+        """Let people choose from the languages of a model that has been chosen."""
+        import gradio as gr
+
+        choices = self.writers.languages(model)
+        codes = [code for _, code in choices]
+        value = language if language in codes else codes[0]
+        return gr.update(choices=choices, value=value, visible=len(codes) > 1)
+
     def anew(self, image: "Image.Image | None", *settings: str) -> tuple[Any, ...]:
         """Say what is recognised in a photo that nobody has corrected yet, and caption it."""
-        recognised = self._recognised(image, settings[2])
-        return all_checked(recognised), "", *self._described(image, {}, *settings)
+        import gradio as gr
+
+        _, _, model, *language = settings
+        is_read = self._reader(model, *language[:1]) is not None
+        recognised = self._recognised(image, model, *language[:1])
+        words = all_checked(recognised, is_read=is_read)
+        also = gr.update(value="", visible=is_read)
+        return words, also, *self._described(image, {}, *settings)
 
     def corrected(
         self, image: "Image.Image | None", checked: list[str], also: str, *settings: str
     ) -> Told:
         """Caption a photo of which a person has said what it shows."""
-        manner, _, model, *_ = settings
-        concepts = corrections(self._recognised(image, model), checked, also)
+        manner, _, model, *language = settings
+        concepts = corrections(self._recognised(image, model, *language[:1]), checked, also)
         if is_by_chance(manner):
             concepts = {word: min(share, ALMOST_CERTAIN) for word, share in concepts.items()}
         return self._described(image, concepts, *settings)
 
-    def _recognised(self, image: "Image.Image | None", model: str) -> dict[str, float]:
-        captioner, look = self.writers(model)
-        if image is None or not captioner.reads_concepts:
+    def _reader(self, model: str, language: str = "") -> "Captioner | None":
+        """Return what writes from recognised words, if it alone is to write."""
+        first, *others = self._writers(model, language)
+        return first if first.reads_concepts and not others else None
+
+    def _writers(self, model: str, language: str) -> "list[Captioner]":
+        try:
+            return self.writers.speaking(model, language)
+        except GlimpseError as error:
+            raise as_sentence(error.message) from None
+
+    def _recognised(
+        self, image: "Image.Image | None", model: str, language: str = ""
+    ) -> dict[str, float]:
+        reader = self._reader(model, language)
+        if image is None or reader is None:
             return {}
-        return captioner.recognise(look(image))[0]
+        return reader.recognise(self.writers(model).look(image))[0]
 
     def _described(
         self,
@@ -134,16 +169,23 @@ class Describe:
         manner: str,
         length: str,
         model: str,
+        language: str = "",
         style: str = "",
     ) -> Told:
-        captioner, look = self.writers(model)
+        captioners = self._writers(model, language)
         if image is None:
-            return card(None, captioner.language, model=model), []
-        search = searching(captioner.search, manner, length, style)
+            return card([], model=model), []
+        features = self.writers(model).look(image)
+        search = searching(captioners[0].search, manner, length, style)
         seed = random.randrange(2**31) if is_by_chance(manner) else 0
         try:
-            (best,) = captioner.describe(look(image), search=search, seed=seed, concepts=concepts)
+            found = [
+                captioner.describe(features, search=search, seed=seed, concepts=concepts)[0]
+                for captioner in captioners
+            ]
         except GlimpseError as error:
             raise as_sentence(error.message) from None
-        sentences = [best.text, *(other.text for other in best.alternatives)]
-        return card(best, captioner.language, model=model), sentences
+        # Questions are English, and so is what suggests them.
+        english = [best for best in found if best.language.is_english]
+        sentences = [one.text for best in english for one in (best, *best.alternatives)]
+        return card(found, model=model), sentences

@@ -1,13 +1,19 @@
-"""The models that the page can write with, each with its own eyes; loaded when first chosen."""
+"""The models that the page can write with, each with its own eyes; loaded when first chosen.
+
+What writes other languages looks with the eyes of the model that it belongs to.
+"""
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
+from caption.text.language import Language
 from caption.web.eyes import Eyes
 
 if TYPE_CHECKING:
     from caption.predict import Captioner
 
+ALL = "all"
+"""Stands for every language of a model at once."""
 LABELS = {"base": "Best", "small": "Small"}
 """Of the models that come with the package; others are called as they were given."""
 
@@ -33,6 +39,8 @@ class Writers:
         self.name = name
         self.loaded = {name: Writer(captioner, look)}
         self.others = dict(others or {})
+        self.taught: dict[tuple[str, str], Captioner] = {}
+        """What writes other languages, by model and code."""
 
     @property
     def first(self) -> Writer:
@@ -43,6 +51,31 @@ class Writers:
     def choices(self) -> list[tuple[str, str]]:
         """What people choose from: a label and a name for each model."""
         return [(LABELS.get(name, name), name) for name in (self.name, *self.others)]
+
+    def languages(self, name: str) -> list[tuple[str, str]]:
+        """Return what people choose from: a label and a code for each language of a model.
+
+        A model of several can describe in all of them.
+        """
+        codes = self(name).captioner.languages
+        named = [(Language(code).own_name, code) for code in codes]
+        return [*named, ("All", ALL)] if len(named) > 1 else named
+
+    def speaking(self, name: str, language: str) -> list["Captioner"]:
+        """Return what writes a language with a model's eyes, or each of them for `ALL`.
+
+        A model that does not write it, as after another has been chosen, writes its own.
+
+        Raises:
+            ModelError: it cannot be loaded.
+        """
+        captioner = self(name).captioner
+        codes = captioner.languages
+        chosen = codes if language == ALL else [language if language in codes else codes[0]]
+        for code in chosen:
+            if (name, code) not in self.taught:
+                self.taught[name, code] = captioner.in_language(code)
+        return [self.taught[name, code] for code in chosen]
 
     def __call__(self, name: str) -> Writer:
         """Return a model by its name.

@@ -29,24 +29,23 @@ function pick(part, card, chosen) {
   told = caption.text;
   reset();
   const parts = [
-    make("p", { class: "overline" }, title(card, chosen)),
-    sentence(card, caption, isNew),
+    make("p", { class: "overline" }, title(caption)),
+    sentence(caption, isNew),
     make("p", { class: "unseen", role: "status" }, caption.text),
     legend(caption),
-    chosen === 0 && card.doubt && doubt(card),
+    caption.doubt && doubt(caption),
     deeds(card, caption),
     card.captions.length > 1 && others(part, card, chosen),
-    everyMap(card, caption),
+    everyMap(caption),
   ];
   part.replaceChildren(...parts.filter(Boolean));
 }
 
-function title(card, chosen) {
-  const isJudged = chosen === 0 && card.confidence !== null;
-  return isJudged ? `${card.title} · ${percent(card.confidence)} sure` : card.title;
+function title({ title, confidence }) {
+  return confidence === null ? title : `${title} · ${percent(confidence)} sure`;
 }
 
-function sentence(card, caption, isNew) {
+function sentence(caption, isNew) {
   const words = caption.words.flatMap((word, number) => {
     const { text, probability, source } = word;
     const sureness = `${percent(probability)} sure`;
@@ -71,8 +70,8 @@ function sentence(card, caption, isNew) {
       class: isNew ? "sentence arriving" : "sentence",
       role: "group",
       "aria-label": "The caption, word by word",
-      lang: card.language,
-      dir: card.is_right_to_left ? "rtl" : "ltr",
+      lang: caption.language,
+      dir: caption.is_right_to_left ? "rtl" : "ltr",
     },
     ...words,
   );
@@ -91,11 +90,11 @@ function legend(caption) {
   );
 }
 
-function doubt(card) {
+function doubt(caption) {
   return make(
     "div",
     { class: "doubt", role: "note" },
-    make("strong", {}, card.doubt),
+    make("strong", {}, caption.doubt),
     make(
       "p",
       {},
@@ -114,30 +113,33 @@ function others(part, card, chosen) {
         type: "button",
         class: "choice",
         "aria-pressed": String(number === chosen),
-        lang: card.language,
+        lang: caption.language,
+        dir: caption.is_right_to_left ? "rtl" : "ltr",
         onclick: () => {
           pick(part, card, number);
           part.querySelectorAll(".choice")[number].focus();
         },
       },
+      ...(card.is_of_languages ? [make("small", {}, caption.name), " "] : []),
       caption.text,
     ),
   );
+  const heading = card.is_of_languages ? "In each language" : "Other ways to say it";
   return make(
     "div",
     { class: "choices", role: "group", "aria-label": "Sentences to pick" },
-    make("p", { class: "overline" }, "Other ways to say it"),
+    make("p", { class: "overline" }, heading),
     ...choices,
   );
 }
 
-function everyMap(card, caption) {
+function everyMap(caption) {
   const box = make("div", { class: "maps" });
   const all = make(
     "details",
     { class: "every-map" },
     make("summary", {}, "Every word's map, side by side"),
-    make("p", {}, card.hint),
+    make("p", {}, caption.hint),
     box,
   );
   // A second view, drawn only for those who want it.
@@ -169,7 +171,7 @@ function deeds(card, caption) {
     deed("Copy", (button) => copy(caption.text).then(() => acknowledge(button, "Copied"))),
     deed("Picture", () => picture(caption)),
     deed("JSON", () => download(`${stem()}.json`, json(card, caption), "application/json")),
-    deed("Alt text", () => download(`${stem()}.html`, altText(card, caption), "text/html")),
+    deed("Alt text", () => download(`${stem()}.html`, altText(caption), "text/html")),
   );
 }
 
@@ -177,22 +179,24 @@ const fileName = () => decodeURIComponent((photo()?.src || "photo").split("/").p
 const stem = () => fileName().replace(/\.[^.]*$/, "") || "photo";
 
 function json(card, caption) {
-  const { language, model, confidence } = card;
+  const { language, confidence } = caption;
   const words = caption.words.map(({ text, probability, source, grid }) => ({
     word: text,
     probability,
     recognised: source,
     attention: grid,
   }));
-  const alternatives = card.captions.map(({ text }) => text).filter((text) => text !== caption.text);
-  const isFirst = caption === card.captions[0];
-  const content = { file: fileName(), caption: caption.text, language, model };
-  if (isFirst && confidence !== null) content.confidence = confidence;
-  return JSON.stringify({ ...content, words, alternatives }, null, 2);
+  const content = { file: fileName(), caption: caption.text, language, model: card.model };
+  if (confidence !== null) content.confidence = confidence;
+  const others = card.captions.filter(({ text }) => text !== caption.text);
+  const rest = card.is_of_languages
+    ? { also: others.map(({ text, language }) => ({ caption: text, language })) }
+    : { alternatives: others.map(({ text }) => text) };
+  return JSON.stringify({ ...content, words, ...rest }, null, 2);
 }
 
-function altText(card, caption) {
-  const [name, language, text] = [fileName(), card.language, caption.text].map(escaped);
+function altText(caption) {
+  const [name, language, text] = [fileName(), caption.language, caption.text].map(escaped);
   return `<img src="${name}" alt="${text}" lang="${language}">\n`;
 }
 
