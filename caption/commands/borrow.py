@@ -14,6 +14,8 @@ class Args:
     """Folder of photos."""
     sentences: Path
     """Text file with a sentence a line, about other photos; .gz is read too."""
+    translations: Path | None = None
+    """Text file that says the same line by line in another language: its lines are lent."""
     model: str
     """Captioner that recognises words: model directory or hub id."""
     output: Path
@@ -42,7 +44,7 @@ def main(args: Args) -> None:
     from torch.utils.data import DataLoader
 
     from caption.data.borrowing import borrowed
-    from caption.data.sentences import read_sentences, with_neighbours
+    from caption.data.sentences import read_pairs, read_sentences, with_neighbours
     from caption.files.locate import name_of
     from caption.files.paths import list_images
     from caption.files.writing import write_json
@@ -52,6 +54,7 @@ def main(args: Args) -> None:
     from caption.vision.transforms import Preprocess
 
     sentences = with_neighbours(read_sentences(args.sentences))
+    said = {} if args.translations is None else read_pairs(args.sentences, args.translations)
     files = list_images(args.images)
     if not files:
         raise DataError(f"{args.images}: no pictures to lend sentences to")
@@ -79,7 +82,9 @@ def main(args: Args) -> None:
         {"id": number, "file_name": name_of(file, args.images)}
         for number, (file, _) in enumerate(chosen)
     ]
-    captions = [(number, text) for number, (_, texts) in enumerate(chosen) for text in texts]
+    captions = [
+        (number, said.get(text, text)) for number, (_, texts) in enumerate(chosen) for text in texts
+    ]
     annotations = [
         {"id": place, "image_id": number, "caption": text}
         for place, (number, text) in enumerate(captions)

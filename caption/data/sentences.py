@@ -58,6 +58,21 @@ def read_sentences(path: Path) -> list[str]:
     return sentences
 
 
+def read_pairs(path: Path, translations: Path) -> dict[str, str]:
+    """Return what each sentence of a file is in the other, which says the same line by line.
+
+    Raises:
+        DataError: one of them cannot be read, or they have not as many sentences.
+    """
+    texts, others = read_sentences(path), read_sentences(translations)
+    if len(texts) != len(others):
+        raise DataError(
+            f"{translations}: {len(others)} sentences, and {path} has {len(texts)}; expected the "
+            "same in another language, line by line"
+        )
+    return dict(zip(texts, others, strict=True))
+
+
 def with_neighbours(texts: Sequence[str]) -> list[Sentence]:
     """Return sentences with what they and those beside them name of their photo.
 

@@ -4,6 +4,7 @@ import json
 
 import pytest
 from console import run_here
+from languages import captions_in
 from tiny import COLOURS, SIDES, scene
 from tiny_models import concept_model
 
@@ -55,6 +56,18 @@ def test_photos_are_captioned_with_what_others_wrote(borrow, tmp_path) -> None:
     assert done.stdout == f"{tmp_path / 'lent.json'}: {count} sentences for 3 of 3 photos\n"
 
 
+def test_what_is_lent_may_be_in_another_language(borrow, tmp_path) -> None:
+    german = dict(zip(SENTENCES, captions_in("de").values(), strict=True))
+    (tmp_path / "de.txt").write_text("\n".join(german.values()))
+    lent = {}
+    for name, also in (("en", {}), ("de", {"translations": tmp_path / "de.txt"})):
+        done = borrow(least=0.01, count=2, **also)
+        assert done.returncode == 0, done.stderr
+        images = read_sound(tmp_path / "photos", tmp_path / "lent.json").images
+        lent[name] = [image.captions for image in images]
+    assert lent["de"] == [tuple(german[text] for text in texts) for texts in lent["en"]]
+
+
 def test_how_many_are_looked_at_together_changes_nothing(borrow, tmp_path) -> None:
     written = []
     for batch in (1, 64):
@@ -71,6 +84,7 @@ def test_what_cannot_be_lent_or_borrowed_is_refused_in_one_line(borrow, tiny, tm
         ({"images": tmp_path / "none"}, "none: no pictures to lend sentences to"),
         ({"images": tmp_path / "nowhere"}, "there is no folder 'nowhere'"),
         ({"sentences": tmp_path / "nothing.txt"}, "nothing.txt: cannot be read"),
+        ({"translations": tmp_path / "far.txt"}, "far.txt: 2 sentences, and"),
         ({"sentences": tmp_path / "mute.txt"}, "none of 1 sentences names what can be seen"),
         ({"sentences": tmp_path / "far.txt"}, "no sentence fits any of the 3 photos; lower least"),
         ({"model": tiny}, f"{tiny}: recognises no words; give a captioner with concepts"),
