@@ -27,7 +27,8 @@ LIMITS = """\
 The models that come with Glimpse learnt from 6,000 photos of people and dogs, mostly outdoors, and
 for answers also from 800 of rooms. They name what they have seen there and guess at the rest: they
 read no text, count badly, and what they say of people is a habit of their training data, not
-knowledge. Example photos: public domain and CC0, see `caption/examples/CREDITS.md`.
+knowledge. Questions and answers are English. Example photos: public domain and CC0, see
+`caption/examples/CREDITS.md`.
 """
 
 
