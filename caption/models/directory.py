@@ -125,7 +125,8 @@ def locate_model(source: Path | str, packaged: Mapping[str, Path] = CAPTIONERS) 
     """Return the local directory of a model, downloading it if `source` is a hub id.
 
     Args:
-        source: model directory, hub id, or the name of a model that comes with the package.
+        source: model directory, hub id, or the name of a model that comes with the package; base/de
+            is what writes German with the eyes of `base`.
         packaged: the directories of these by name.
 
     Raises:
@@ -141,6 +142,9 @@ def locate_model(source: Path | str, packaged: Mapping[str, Path] = CAPTIONERS) 
         return packaged[source]
     if directory.is_dir():
         return directory
+    name, _, code = str(source).partition("/")
+    if name in packaged and (packaged[name] / code / "config.json").is_file():
+        return packaged[name] / code
     if isinstance(source, Path) or source.count("/") != 1 or source.startswith((".", "/", "~")):
         raise ModelError(
             f"{source}: no such directory; give a model directory, a hub id like owner/name, or a "

@@ -12,6 +12,7 @@ from caption.models.captioner import CaptionModel
 from caption.models.grow import in_other_words, with_concepts
 from caption.networks.config import DecoderConfig
 from caption.text.identify import find_language
+from caption.text.language import Language
 from caption.text.vocabulary import Unit, Vocabulary
 from caption.training.config import CaptionConfig, TextConfig
 from caption.training.knowledge import Knowledge, concept_words
@@ -145,8 +146,8 @@ def initial_model(
     if trained is not None:
         language = find_language(_texts(train, ()))
         if language.is_another_than(trained.vocabulary.language):
+            _refuse_foreign_concepts(config, language)
             vocabulary = build_vocabulary(config.text, train, knowledge.sentences)
-            _concept_words(config, train, knowledge, vocabulary)
             return in_other_words(trained, vocabulary)
         if trained.concepts is None and config.concepts.keep:
             return _learning_words(trained, config, train, knowledge)
@@ -190,11 +191,7 @@ def _concept_words(
     """Return the words that a model is to recognise, none if it is to recognise none."""
     if not config.concepts.keep:
         return []
-    if not vocabulary.language.is_english:
-        raise DataError(
-            "the words that can be recognised are English, and these captions are in "
-            f"{vocabulary.language}; set concepts.keep to 0"
-        )
+    _refuse_foreign_concepts(config, vocabulary.language)
     least = config.recognition.minimum_images
     words = concept_words(train, knowledge.labels, vocabulary, minimum_images=least)
     if not words:
@@ -203,6 +200,15 @@ def _concept_words(
             "recognised; lower recognition.minimum_images, or set concepts.keep to 0"
         )
     return words
+
+
+def _refuse_foreign_concepts(config: CaptionConfig, language: Language) -> None:
+    """Refuse to learn to recognise words of another language than English."""
+    if config.concepts.keep and not language.is_english:
+        raise DataError(
+            "the words that can be recognised are English, and these captions are in "
+            f"{language}; set concepts.keep to 0"
+        )
 
 
 def _check_words(

@@ -15,6 +15,7 @@ from caption import Captioner
 from caption.archive.lines import describe_archive
 from caption.errors import DataError
 from caption.models.captioner import CaptionModel
+from caption.models.directory import CAPTIONERS
 from vqa.model import ANSWERERS
 
 QUICK = [
@@ -182,7 +183,8 @@ def test_the_languages_of_a_model_are_listed_with_what_was_measured(captioner, m
     assert first.startswith("base   captions")
     assert re.fullmatch(r" +German +[\d.]+ MB  --language de", german)
     assert re.fullmatch(r" +Blocks: CIDEr-D +0.5", score)
-    about = run_here("models", captioner / "de").stdout
+    monkeypatch.setitem(CAPTIONERS, "base", captioner)
+    about = run_here("models", "base/de").stdout
     assert re.search(r"^kind +writer$", about, re.MULTILINE)
     assert re.search(r"^languages +en \(English\), de \(German\)$", about, re.MULTILINE)
 

@@ -188,7 +188,7 @@ function json(card, caption) {
   }));
   const content = { file: fileName(), caption: caption.text, language, model: card.model };
   if (confidence !== null) content.confidence = confidence;
-  const others = card.captions.filter(({ text }) => text !== caption.text);
+  const others = card.captions.filter((other) => other !== caption);
   const rest = card.is_of_languages
     ? { also: others.map(({ text, language }) => ({ caption: text, language })) }
     : { alternatives: others.map(({ text }) => text) };
