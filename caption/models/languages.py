@@ -19,12 +19,12 @@ def languages_of(directory: Path) -> dict[str, Path]:
         directory: of the captioner, or of one of its writers.
 
     Raises:
-        ModelError: one of them is no model, or damaged.
+        ModelError: there is no model, or its captioner is not there.
     """
     home = captioner_of(directory)
     found = {_language_of(home): home}
     for inside in (path.parent for path in sorted(home.glob("*/config.json"))):
-        if raw_config(inside)["kind"] == WRITER:
+        if _is_writer(inside):
             found.setdefault(_language_of(inside), inside)
     return found
 
@@ -56,6 +56,14 @@ def in_language(directory: Path, code: str) -> Path:
             "teach it others with glimpse finetune captions"
         )
     return found[code]
+
+
+def _is_writer(directory: Path) -> bool:
+    """Return whether a directory holds a writer; a captioner may have anything else beside it."""
+    try:
+        return raw_config(directory)["kind"] == WRITER
+    except ModelError:
+        return False
 
 
 def _language_of(directory: Path) -> str:

@@ -105,3 +105,10 @@ def test_writers_of_other_eyes_or_from_elsewhere_are_refused(home, knowing, tmp_
     (home / "config.json").unlink()
     with pytest.raises(ModelError, match="a captioner that is not there"):
         CaptionModel.from_pretrained(home / "de")
+
+
+def test_what_else_lies_in_the_directory_is_no_language(home) -> None:
+    (home / "training").mkdir()
+    (home / "training" / "config.json").write_text("{}")
+    shutil.copytree(home, home / "copy", ignore=shutil.ignore_patterns("copy"))
+    assert list(languages_of(home)) == FOUND
