@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 from caption.errors import GlimpseError
 from caption.web.examples import EXAMPLE_FOLDER
-from caption.web.guards import KeepsToItself, SameOriginOnly
+from caption.web.guards import KeepsToItself, KnownByName, KnowsTheToken, SameOriginOnly, own_names
 from caption.web.look.theme import ICON, shared_head, style, theme
+from caption.web.refusals import fetch_nothing, sentences, speak_plainly
+from caption.web.room import KeepsRoom
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -18,12 +20,15 @@ if TYPE_CHECKING:
     from starlette.routing import BaseRoute
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+UPLOADS = "glimpse-uploads"
+"""Folder of its own, as what is oldest in it is removed."""
 
 
 def settle_gradio() -> None:
     """Tell Gradio to call nobody, and where uploads go; it reads both when it is imported."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    os.environ.setdefault("GRADIO_TEMP_DIR", str(Path.home() / ".cache" / "glimpse" / "uploads"))
+    parent = os.environ.get("GRADIO_TEMP_DIR") or Path.home() / ".cache" / "glimpse"
+    os.environ["GRADIO_TEMP_DIR"] = str(Path(parent, UPLOADS))
 
 
 def launch(
@@ -33,10 +38,15 @@ def launch(
     port: int | None = None,
     names: Sequence[str] = (),
     routes: "Sequence[BaseRoute]" = (),
+    token: str | None = None,
+    max_file_size: float = 20.0,
+    max_waiting: int = 32,
     tools: bool = False,
     block: bool = True,
 ) -> str:
     """Serve the app with everything off that would reach out or let strangers in.
+
+    Gradio has to be settled before (`settle_gradio`).
 
     Args:
         app: the page.
@@ -44,6 +54,9 @@ def launch(
         port: by default the first free one from 7860.
         names: by which the page may be called besides, behind a proxy.
         routes: what is served beside the page.
+        token: what everybody must know; None lets in everybody.
+        max_file_size: megabytes of the largest photo that is taken.
+        max_waiting: requests that may wait for their turn.
         tools: whether the public endpoints are offered as tools too (Model Context Protocol).
         block: whether to return only when interrupted.
 
@@ -55,8 +68,14 @@ def launch(
     """
     if tools and find_spec("mcp") is None:
         raise GlimpseError('tools need a package; run: pip install "gradio[mcp]"')
+    from starlette.middleware import Middleware
+
     try:
         socket.getaddrinfo(host, None)
+        folder, file_bytes = Path(os.environ["GRADIO_TEMP_DIR"]), int(max_file_size * 2**20)
+        fetch_nothing()
+        speak_plainly(app)
+        app.queue(max_size=max_waiting, api_open=False)
         _, address, _ = app.launch(
             server_name=_bracketed(host),
             server_port=port,
@@ -67,14 +86,18 @@ def launch(
             favicon_path=ICON,
             footer_links=[],
             allowed_paths=[str(EXAMPLE_FOLDER)],
-            max_file_size="64mb",
+            max_file_size=file_bytes,
             share=False,
             ssr_mode=False,
             enable_monitoring=False,
             mcp_server=tools,
             app_kwargs={
-                "middleware": keeping_strangers_out(host, names),
+                "middleware": [
+                    *keeping_strangers_out(host, names, token),
+                    Middleware(KeepsRoom, folder=folder, file_bytes=file_bytes),
+                ],
                 "routes": list(routes),
+                "exception_handlers": sentences(),
             },
         )
     except OSError as error:
@@ -87,29 +110,26 @@ def cannot_serve(host: str, port: int, error: OSError) -> GlimpseError:
     return GlimpseError(f"cannot serve {host}, port {port}: {error}")
 
 
-def keeping_strangers_out(host: str, names: Sequence[str] = ()) -> "list[Middleware]":
+def keeping_strangers_out(
+    host: str, names: Sequence[str] = (), token: str | None = None
+) -> "list[Middleware]":
     """Return what every request to a server at this host has to pass.
 
     Args:
         host: the address that is served.
         names: by which it may be called besides.
+        token: what everybody must know; None where that is asked elsewhere, or not at all.
     """
     from starlette.middleware import Middleware
-    from starlette.middleware.trustedhost import TrustedHostMiddleware
 
+    is_local = host in LOOPBACK
+    known = [*LOOPBACK, *names] if is_local else [*LOOPBACK, host, *own_names(), *names]
     return [
-        Middleware(TrustedHostMiddleware, allowed_hosts=trusted_hosts(host, names)),
+        Middleware(KnownByName, names=known, by_address=not is_local),
         Middleware(SameOriginOnly),
         Middleware(KeepsToItself),
+        *([] if token is None else [Middleware(KnowsTheToken, token=token)]),
     ]
-
-
-def trusted_hosts(host: str, names: Sequence[str] = ()) -> list[str]:
-    """Return the names that what is served at this host may be called by.
-
-    On loopback only this machine's own: a foreign name that leads here is a foreign page's trick.
-    """
-    return [*map(_bracketed, LOOPBACK), *names] if host in LOOPBACK else ["*"]
 
 
 def _bracketed(host: str) -> str:

@@ -23,6 +23,8 @@ from vqa.serve.server import routes
 from vqa.serve.service import Service
 from vqa.web.page import build_app
 
+TOKEN = "a-token-of-many-letters"  # noqa: S105
+
 
 def serve() -> dict[str, str]:
     """Serve every page that the tests ask for and return their addresses."""
@@ -32,7 +34,9 @@ def serve() -> dict[str, str]:
     two_ways = Captioner(grow.grown(model, model.vocabulary, old_style="original").eval())
     answerer = question_answerer(captioner)
     knowing = Captioner(concept_model(model.vocabulary))
-    home = write_captioner(Path(os.environ["GRADIO_TEMP_DIR"]) / "model", knowing.model, "de", "ar")
+    home = write_captioner(
+        Path(os.environ["GRADIO_TEMP_DIR"]).parent / "model", knowing.model, "de", "ar"
+    )
     speaking = Captioner.from_pretrained(home, search=SearchConfig(min_length=4, max_length=6))
     pages = {
         "whole": launch(
@@ -41,9 +45,10 @@ def serve() -> dict[str, str]:
             routes=routes(Service(Models(captioner, answerer))),
             block=False,
         ),
-        "styles, no answerer": launch(build_app(two_ways), block=False),
+        "styles, no answerer": launch(build_app(two_ways), max_waiting=0, block=False),
         "concepts": launch(build_app(knowing), block=False),
         "languages": launch(build_app(speaking), block=False),
+        "token": launch(build_app(captioner), token=TOKEN, block=False),
     }
     if has_version_6():
         pages["version 6"] = launch(build_app(captioner), host="::1", block=False)

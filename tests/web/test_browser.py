@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+from serve_tiny import TOKEN
 from tiny import scene
 
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -140,6 +141,16 @@ def test_questions_about_a_photo_are_a_dialog(page, photo) -> None:
     page.get_by_role("button", name="a cat").click()
     expect(answers).to_have_count(0)
     expect(page.locator("#overlay")).not_to_have_class("on")
+
+
+def test_a_browser_sends_the_token_that_its_person_gives(browser, addresses, photo) -> None:
+    known = {"username": "anybody", "password": TOKEN}
+    with browser.new_context(http_credentials=known) as context:
+        page = context.new_page()
+        page.goto(addresses["token"])
+        page.locator("#photo input[type=file]").wait_for(state="attached")
+        upload(page, photo)
+        assert caption_of(page)
 
 
 def test_a_question_without_a_photo_is_answered_with_a_sentence(page) -> None:

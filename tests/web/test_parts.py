@@ -20,7 +20,7 @@ from caption.web.describe.manners import LENGTHS, MANNERS, searching
 from caption.web.examples import EXAMPLES, is_right, judged
 from caption.web.eyes import Eyes
 from caption.web.maps import word_maps
-from caption.web.serve import launch, trusted_hosts
+from caption.web.serve import launch
 from caption.web.wording import hint, misgiving, title
 from vqa.web.suggestions import USUAL, suggestions
 
@@ -98,12 +98,6 @@ def test_a_model_that_does_not_attend_to_places_has_no_maps_and_says_so() -> Non
     assert hint(nowhere).startswith("This model does not attend to places")
 
 
-def test_on_loopback_only_names_of_this_machine_are_trusted() -> None:
-    for host in ("127.0.0.1", "localhost", "::1"):
-        assert trusted_hosts(host) == ["127.0.0.1", "localhost", "[::1]"]
-    assert trusted_hosts("192.0.2.1") == ["*"]
-
-
 def test_a_host_that_there_is_not_is_one_sentence() -> None:
     with pytest.raises(GlimpseError, match="^cannot serve nowhere.invalid, port 7860: "):
         launch(None, host="nowhere.invalid")
@@ -124,10 +118,6 @@ def test_maps_are_labelled_with_words_as_people_write_them() -> None:
 def test_tools_without_their_package_say_what_to_install() -> None:
     with pytest.raises(GlimpseError, match=r"pip install .*mcp"):
         launch(None, tools=True)
-
-
-def test_a_server_has_further_names_where_it_is_told() -> None:
-    assert trusted_hosts("127.0.0.1", ["photos.example"])[-1] == "photos.example"
 
 
 def test_what_the_page_is_told_of_a_caption_spells_it_out_word_for_word() -> None:

@@ -6,9 +6,13 @@ import json
 
 import httpx
 import pytest
+from console import run_script_here
+from gradio_client import Client, handle_file
 from pages import blocks
+from serve_tiny import TOKEN
 from tiny import ROOT, scene
 
+from caption.web.refusals import BUSY
 from vqa.web.page import NO_ANSWERER
 
 
@@ -149,6 +153,51 @@ def test_what_cannot_be_used_is_answered_with_a_sentence(
 ) -> None:
     sent = None if photo is ... else photo_at(address, photo, name="holiday.jpg")
     assert call(address, endpoint, sent, *rest).startswith(message)
+
+
+@pytest.mark.parametrize("path", ["http://127.0.0.1:9/a.jpg", "https://a.example/a.jpg"])
+def test_no_address_is_fetched(address, path) -> None:
+    sent = {"path": path, "url": path, "meta": {"_type": "gradio.FileData"}}
+    assert call(address, "describe", sent).startswith("This page fetches no address")
+
+
+@pytest.mark.parametrize(
+    "arguments", [[{"path": "/etc/passwd"}], [{"path": "../a"}], [7], [], [None, "many", "few"]]
+)
+def test_what_no_endpoint_takes_is_answered_with_a_sentence(address, arguments) -> None:
+    for sent in arguments:
+        if isinstance(sent, dict):
+            sent["meta"] = {"_type": "gradio.FileData"}
+    assert call(address, "caption", *arguments).startswith("This is not what the endpoint takes")
+
+
+def test_who_finds_no_place_in_the_queue_is_asked_to_come_back(addresses) -> None:
+    url = f"{addresses['styles, no answerer']}/gradio_api/call/describe"
+    refused = httpx.post(url, json={"data": [None]})
+    assert (refused.status_code, refused.json()["detail"]) == (503, BUSY)
+    assert int(refused.headers["retry-after"]) > 0
+
+
+def test_who_knows_the_token_may_come_in(addresses) -> None:
+    address = addresses["token"]
+    for path in ("", "/config", "/gradio_api/info", "/v1/models"):
+        assert httpx.get(address + path).status_code == 401
+    assert upload(address, b"x").status_code == 401
+    bearing = {"Authorization": f"Bearer {TOKEN}"}
+    assert upload(address, b"x", **bearing).status_code == 200
+    client = Client(address, headers=bearing, verbose=False)
+    photo = handle_file(str(ROOT / "caption" / "examples" / "chelsea.jpg"))
+    assert client.predict(photo, api_name="/describe")["caption"]
+
+
+def test_the_page_bears_what_strangers_send(address) -> None:
+    photos = ROOT / "caption" / "examples"
+    for serve in ((), ("--serve",)):
+        words = ("--images", photos, "--address", address, "--uploads", 80, "--crowd", 2)
+        done = run_script_here("bench_load.py", *words, *serve)
+        assert done.returncode == 0, done.stderr
+        assert "good photo: 40 captions, 0 sentences" in done.stdout
+        assert "neither a caption nor a sentence: 0\n" in done.stdout, done.stdout
 
 
 def test_a_page_without_an_answerer_says_what_to_do(addresses) -> None:

@@ -5,6 +5,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from caption.web.serve import launch, settle_gradio
+from vqa.commands.serving import Serving
 from vqa.web.page import build_app
 
 if TYPE_CHECKING:
@@ -13,25 +14,17 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Args:
+class Args(Serving):
     """Caption photos in the browser."""
 
-    model: str | None = None
-    """Model directory, hub id or name (base, small) of the captioner; base by default."""
-    ask_model: str | None = None
-    """Model directory, hub id or name of the question answerer, trained on the features of the
-    captioner's encoder; by default the one of the package that was."""
-    host: str = "127.0.0.1"
-    """Address to serve; others than this machine can only connect if it is not a loopback one."""
     port: int | None = None
     """Port to serve; by default the first free one from 7860."""
-    hosts: tuple[str, ...] = ()
-    """Names of this server besides, for a proxy that passes on the one it was called by."""
     mcp: bool = False
     """Also offer what other programs may call as tools to language models (Model Context Protocol);
     needs a package: python -m pip install ".[mcp]"."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.port is not None and not 0 < self.port < 65536:
             raise ValueError(f"port must be between 1 and 65535, got {self.port}")
 
@@ -53,7 +46,10 @@ def main(args: Args) -> None:
         host=args.host,
         port=args.port,
         names=args.hosts,
-        routes=routes(Service(Models(captioner, answerer))),
+        routes=routes(Service(Models(captioner, answerer), limits=args)),
+        token=args.token,
+        max_file_size=args.max_file_size,
+        max_waiting=args.max_waiting,
         tools=args.mcp,
     )
 

@@ -1,13 +1,13 @@
 """The door: who may come in, and how much each may bring and for how long."""
 
 import asyncio
-import hmac
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from caption.web.guards import bears
 from vqa.serve.asking.pictures import too_large
 from vqa.serve.limits import Limits
 from vqa.serve.refusal import RefusedError, busy
@@ -38,12 +38,8 @@ class Door:
         return ask_first
 
     def _check(self, request: Request) -> None:
-        if self.token is None:
-            return
-        scheme, _, given = request.headers.get("authorization", "").partition(" ")
-        # Compared as bytes, and in the same time whatever is given.
-        known = hmac.compare_digest(given.strip().encode(), self.token.encode())
-        if scheme.lower() != "bearer" or not known:
+        given = request.headers.get("authorization", "")
+        if self.token is not None and not bears(given, self.token):
             raise RefusedError(
                 "this server asks for its token; send the header 'Authorization: Bearer TOKEN', in "
                 "programs the API key",

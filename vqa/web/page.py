@@ -67,5 +67,4 @@ def build_app(
                         add_dialog(photo, answerer, look, said)
         gr.Markdown(LIMITS, elem_classes="limits")
         add_endpoints(photo, captioner, answerer, look)
-    app.queue(max_size=32)
     return app
