@@ -4,7 +4,8 @@ import base64
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,9 +30,9 @@ class Args:
     """Where a server of the model runs already; by default one is started."""
     clients: int = 8
     """Programs that ask at once, each again as soon as it has its answer."""
-    files: int = 200
+    files: int = 64
     """Photos that are asked about in a run, the same ones again where there are fewer."""
-    runs: int = 5
+    runs: int = 3
     """Timed runs of both, in turn; the median counts."""
 
 
@@ -62,6 +63,8 @@ def main(args: Args) -> None:
         def caption() -> list[str]:
             return [str(file.caption) for file in captioner.describe_files(paths)]
 
+        serve = _saying("glimpse serve, requests/s", serve, len(paths))
+        caption = _saying("glimpse caption, files/s", caption, len(paths))
         different = sum(a != b for a, b in zip(serve(), caption(), strict=True))
         seconds = time_in_turn({"serve": serve, "caption": caption}, runs=args.runs, warm_up=0)
     rates = {name: len(paths) / taken for name, taken in seconds.items()}
@@ -70,6 +73,19 @@ def main(args: Args) -> None:
         f"{rates['caption']:.1f} files/s; ratio {rates['serve'] / rates['caption']:.2f}; "
         f"{different} of {len(paths)} captions differ"
     )
+
+
+def _saying(name: str, work: Callable[[], list[str]], count: int) -> Callable[[], list[str]]:
+    """Return the same work, which says how quick it was: a run takes a while."""
+
+    def working() -> list[str]:
+        began = time.perf_counter()
+        done = work()
+        rate = count / (time.perf_counter() - began)
+        print(f"{name}: {rate:.1f}", file=sys.stderr, flush=True)
+        return done
+
+    return working
 
 
 def _asking(path: Path) -> bytes:
