@@ -77,13 +77,19 @@ class KnownByName:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Pass a request on, or answer it with 400."""
-        if scope["type"] == "http" and not self._knows(name := called(sent(scope, "host") or "")):
-            said = f"this server is not called {name[:100]!r}; start it with --hosts and that name"
-            return await refuse((scope, receive, send), 400, said)
+        for name in _names(scope) if scope["type"] == "http" else ():
+            if name not in self.names and not (self.by_address and is_address(name)):
+                said = (
+                    f"this server is not called {name[:100]!r}; start it with --hosts and the name"
+                )
+                return await refuse((scope, receive, send), 400, said)
         return await self.app(scope, receive, send)
 
-    def _knows(self, name: str) -> bool:
-        return name in self.names or (self.by_address and is_address(name))
+
+def _names(scope: Any) -> list[str]:
+    """Return what a request calls this server, and what a proxy says that it was called."""
+    forwarded = (sent(scope, "x-forwarded-host") or "").split(",")
+    return [called(host.strip()) for host in (sent(scope, "host") or "", *filter(None, forwarded))]
 
 
 def called(host: str) -> str:

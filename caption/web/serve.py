@@ -37,6 +37,7 @@ def launch(
     host: str = "127.0.0.1",
     port: int | None = None,
     names: Sequence[str] = (),
+    below: str = "",
     routes: "Sequence[BaseRoute]" = (),
     token: str | None = None,
     max_file_size: float = 20.0,
@@ -53,6 +54,7 @@ def launch(
         host: the address to serve.
         port: by default the first free one from 7860.
         names: by which the page may be called besides, behind a proxy.
+        below: the path below which a proxy serves the page, such as "/photos".
         routes: what is served beside the page.
         token: what everybody must know; None lets in everybody.
         max_file_size: megabytes of the largest photo that is taken.
@@ -79,6 +81,7 @@ def launch(
         _, address, _ = app.launch(
             server_name=_bracketed(host),
             server_port=port,
+            root_path=below or None,
             prevent_thread_lock=not block,
             theme=theme(),
             css=style(),

@@ -48,7 +48,13 @@ def serve() -> dict[str, str]:
         "styles, no answerer": launch(build_app(two_ways), max_waiting=0, block=False),
         "concepts": launch(build_app(knowing), block=False),
         "languages": launch(build_app(speaking), block=False),
-        "token": launch(build_app(captioner), token=TOKEN, block=False),
+        "token": launch(
+            build_app(captioner),
+            token=TOKEN,
+            names=["photos.example"],
+            below="/photos",
+            block=False,
+        ),
     }
     if has_version_6():
         pages["version 6"] = launch(build_app(captioner), host="::1", block=False)

@@ -139,6 +139,18 @@ def test_a_proxy_may_pass_on_the_name_that_it_was_called_by(address) -> None:
         assert httpx.get(f"{address}/health", headers={"Host": name}).status_code == status
 
 
+def test_behind_a_proxy_the_page_asks_for_what_it_needs_there(addresses) -> None:
+    def config(**headers: str) -> httpx.Response:
+        known = ("anybody", TOKEN)
+        return httpx.get(f"{addresses['token']}/config", headers=headers, auth=known)
+
+    named = {"Host": "photos.example", "X-Forwarded-Proto": "https"}
+    assert config(**named).json()["root"] == "https://photos.example/photos"
+    forwarded = {"X-Forwarded-Host": "photos.example", "X-Forwarded-Proto": "https"}
+    assert config(**forwarded).json()["root"] == "https://photos.example/photos"
+    assert config(**{"X-Forwarded-Host": "photos.example, evil.example"}).status_code == 400
+
+
 @pytest.mark.parametrize(
     ("endpoint", "photo", "rest", "message"),
     [

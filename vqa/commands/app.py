@@ -1,5 +1,6 @@
 """The command that serves the page."""
 
+import re
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -19,6 +20,9 @@ class Args(Serving):
 
     port: int | None = None
     """Port to serve; by default the first free one from 7860."""
+    below: str = ""
+    """Path below which a proxy serves the page, such as /photos; the proxy leaves it out of what it
+    passes on."""
     mcp: bool = False
     """Also offer what other programs may call as tools to language models (Model Context Protocol);
     needs a package: python -m pip install ".[mcp]"."""
@@ -27,6 +31,8 @@ class Args(Serving):
         super().__post_init__()
         if self.port is not None and not 0 < self.port < 65536:
             raise ValueError(f"port must be between 1 and 65535, got {self.port}")
+        if self.below and not re.fullmatch(r"(/[\w.~-]+)+", self.below):
+            raise ValueError(f"below must be a path such as /photos, got {self.below!r}")
 
 
 def main(args: Args) -> None:
@@ -46,6 +52,7 @@ def main(args: Args) -> None:
         host=args.host,
         port=args.port,
         names=args.hosts,
+        below=args.below,
         routes=routes(Service(Models(captioner, answerer), limits=args)),
         token=args.token,
         max_file_size=args.max_file_size,
