@@ -94,9 +94,10 @@ class Server:
     def kept(self) -> float:
         """Megabytes of its temporary files."""
         total = 0
-        for path in [] if self.folder is None else self.folder.rglob("*"):
-            with suppress(FileNotFoundError):
-                total += path.stat().st_size
+        for root, _, names in os.walk(self.folder) if self.folder else ():
+            for name in names:
+                with suppress(FileNotFoundError):
+                    total += Path(root, name).stat().st_size
         return total / 2**20
 
 

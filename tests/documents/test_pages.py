@@ -30,6 +30,7 @@ SHORTER = {
     "--precision bf16 --compile": "",
     "bench_vqa.py --images val": "bench_vqa.py --images val --runs 1",
     "bench_app.py --images val": "bench_app.py --images val --requests 2 --clients 1",
+    "bench_load.py --images val": "bench_load.py --images val --model tiny --uploads 8 --crowd 2",
     "bench_archive.py --images val": "bench_archive.py --images val --files 66 --kills 0",
     "bench_library.py --images val": "bench_library.py --images val --model tiny --rows 200 "
     "--files 4 --kills 0 --runs 1",
