@@ -80,7 +80,7 @@ class KnownByName:
         for name in _names(scope) if scope["type"] == "http" else ():
             if name not in self.names and not (self.by_address and is_address(name)):
                 said = (
-                    f"this server is not called {name[:100]!r}; start it with --hosts and the name"
+                    f"this server is not called {name[:100]!r}; --hosts makes it one of its names"
                 )
                 return await refuse((scope, receive, send), 400, said)
         return await self.app(scope, receive, send)

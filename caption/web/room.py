@@ -20,7 +20,7 @@ RESULT_BYTES = 2**20
 FILE_BYTES = 2**13
 """What a file takes with its folder, however little it holds."""
 YOUNG_SECONDS = 60.0
-"""An empty folder of this age may be about to receive its file."""
+"""An empty folder that is younger may be about to receive its file."""
 
 _API = "/gradio_api/"
 _READS = ("GET", "HEAD", "OPTIONS")

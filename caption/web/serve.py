@@ -93,6 +93,7 @@ def launch(
             share=False,
             ssr_mode=False,
             enable_monitoring=False,
+            _frontend=False,  # or it gives up where a busy machine takes 3 s to show the page
             mcp_server=tools,
             app_kwargs={
                 "middleware": [
