@@ -165,7 +165,7 @@ def _sent(sending: tuple[str, Callable[[], Reply]]) -> tuple[str, Reply]:
     kind, send = sending
     try:
         return kind, send()
-    except httpx.TransportError as error:
+    except (httpx.TransportError, OSError) as error:
         return kind, Reply(0, f"{type(error).__name__}")
 
 
