@@ -25,6 +25,7 @@ from caption.models.steering import Corrections, Steering, steered
 from caption.models.stream import DescribedFile, Glance, described_files
 from caption.networks.concepts import Concepts
 from caption.search.config import SearchConfig
+from caption.search.rounds import Listener
 from caption.search.steps import Hypothesis
 from caption.text.language import Language
 from caption.vision.extract import FeatureExtractor
@@ -193,6 +194,7 @@ class Captioner:
         search: SearchConfig | None = None,
         seed: int = 0,
         concepts: Corrections | Sequence[Corrections] | None = None,
+        listen: Listener | None = None,
     ) -> list[Caption]:
         """Write a caption for each image of a batch of features.
 
@@ -203,6 +205,7 @@ class Captioner:
             concepts: what people know better than the model, for all images or one after the other:
                 {"cat": 1.0, "dog": 0} for a caption that names a cat and no dog. Any words of the
                 vocabulary, with probabilities; others count as they were recognised.
+            listen: is told of every round of beam search.
 
         Raises:
             FeatureStoreError: the features are another encoder's.
@@ -221,6 +224,7 @@ class Captioner:
             concepts=None if told is None else told.concepts,
             required=None if told is None else told.required,
             banned=None if told is None else told.banned,
+            listen=listen,
         )
         rows = [()] * len(found) if told is None else self._named(told.concepts)
         return [

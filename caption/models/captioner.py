@@ -23,6 +23,7 @@ from caption.networks.decoder import Decoder, DecoderState, ScoresSome, build_de
 from caption.search.config import SearchConfig
 from caption.search.methods import search
 from caption.search.required import WordSets
+from caption.search.rounds import Listener
 from caption.search.steps import Hypothesis, SpecialIds, Step
 from caption.search.worth import Worth
 from caption.text.endings import BAD_ENDINGS
@@ -231,6 +232,7 @@ class CaptionModel(nn.Module):
         concepts: Concepts | None = None,
         required: Sequence[WordSets] | None = None,
         banned: Bool[Tensor, "image vocabulary"] | None = None,
+        listen: Listener | None = None,
     ) -> list[list[Hypothesis]]:
         """Search captions for each image, best first.
 
@@ -242,6 +244,7 @@ class CaptionModel(nn.Module):
             required: for each image the sets of words of which a caption must have one each, beside
                 those of `config.must_say`.
             banned: words that an image's captions may not have.
+            listen: is told of every round of beam search.
 
         Raises:
             ModelError: the model has no such style, or cannot write what it must say.
@@ -274,6 +277,7 @@ class CaptionModel(nn.Module):
             required=[(*said, *sets) for sets in required or [()] * len(features)],
             worth=self._worth(concepts, config.agreement),
             bad_ending_ids=self.bad_ending_ids,
+            listen=listen,
         )
 
     def _worth(self, concepts: Concepts | None, agreement: float) -> Worth | None:

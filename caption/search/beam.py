@@ -10,6 +10,7 @@ from torch import Tensor
 from caption.search.config import SearchConfig
 from caption.search.constraints import constrain
 from caption.search.paths import Paths, rank_score
+from caption.search.rounds import Listener, Round
 from caption.search.steps import Hypothesis, SpecialIds, State, StepFunction
 
 
@@ -23,12 +24,14 @@ def beam_search(
     config: SearchConfig,
     bad_ending_ids: Collection[int] = frozenset(),
     device: torch.device | str = "cpu",
+    listen: Listener | None = None,
 ) -> list[list[Hypothesis]]:
     """Return each image's best captions found, best first; `state` has one row for each image.
 
     A caption is finished when its end is among the best num_beams continuations, and its beam goes
     to the next best. An image is done when num_beams captions are finished, or before that when
     none can change the result any more. Fewer than num_captions come back only if no more exist.
+    Who listens is told of every round, and changes nothing.
     """
     width = config.num_beams
     images = torch.arange(num_images, device=device)
@@ -53,6 +56,10 @@ def beam_search(
         ending[:, width:] = False
         ended = rows[ending]
         found = paths.hypotheses(ended, config, end_log_probs=log_probs[ended, ids.end])
+        most = width if paths.length < config.max_length else 0
+        going_on = is_end.long().argsort(dim=1, stable=True)[:, :most]
+        if listen is not None:
+            listen(Round(images, rows % width, words, sums, ending, going_on))
         if paths.length == config.max_length:
             # A caption cut at max_length is still better than none at all.
             cut = totals.flatten().isfinite()
@@ -67,7 +74,6 @@ def beam_search(
         scores = rank_score(sums, paths.length + 1, config).masked_fill(~ending, -math.inf)
         best = torch.cat([best, scores], dim=1).topk(config.num_captions, dim=1).values
         num_finished += ending.sum(dim=1)
-        going_on = is_end.long().argsort(dim=1, stable=True)[:, :width]
         totals = sums.gather(1, going_on)
         # A sum can only fall, but it may yet be divided by the greatest length.
         hope = rank_score(totals[:, 0], config.max_length + 1, config)

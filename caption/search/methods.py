@@ -20,6 +20,7 @@ import torch
 from caption.search.beam import beam_search
 from caption.search.config import SearchConfig
 from caption.search.required import WordSets, required_beam_search
+from caption.search.rounds import Listener
 from caption.search.sampling import sample
 from caption.search.steps import Hypothesis, SpecialIds, State, StepFunction
 from caption.search.worth import Worth, ranked
@@ -37,6 +38,7 @@ def search(
     worth: Worth | None = None,
     bad_ending_ids: Collection[int] = frozenset(),
     device: torch.device | str = "cpu",
+    listen: Listener | None = None,
 ) -> list[list[Hypothesis]]:
     """Return each image's captions by the configured method, best first.
 
@@ -53,12 +55,16 @@ def search(
             all num_beams captions that it finds by it.
         bad_ending_ids: words that a caption may not end with, if the config says so.
         device: of the state.
+        listen: is told of every round of beam search, of that without required words.
     """
     if config.method == "sample" and seeds is None:
         raise ValueError("method 'sample' draws by chance: pass seeds, one for each image")
     if config.method == "sample" and any(required):
         raise ValueError("method 'sample' cannot promise words: required sets need method 'beam'")
-    method = beam_search if config.method == "beam" else partial(sample, seeds=seeds or ())
+    if listen is not None and (config.method == "sample" or any(required)):
+        raise ValueError("only beam search without required sets tells of its rounds")
+    beam = partial(beam_search, listen=listen)
+    method = beam if config.method == "beam" else partial(sample, seeds=seeds or ())
     if any(required):
         method = partial(required_beam_search, required=required)
     if config.method == "sample":

@@ -1,8 +1,11 @@
 """Cells with a long memory beside the hidden state, the cell state; plain and normalised."""
 
+from typing import NamedTuple
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from caption.networks.cells.cell import CellState
 
@@ -21,6 +24,17 @@ class _HiddenAndCell(nn.Module):
         return hidden, cell
 
 
+class Gates(NamedTuple):
+    """How open the gates of an LSTM stand, from 0, shut, to 1."""
+
+    keep: Float[Tensor, "row state"]
+    """How much of the cell state stays."""
+    write: Float[Tensor, "row state"]
+    """How much of what is read enters it."""
+    show: Float[Tensor, "row state"]
+    """How much of it becomes the hidden state."""
+
+
 class LSTM(_HiddenAndCell, nn.LSTMCell):
     """Long short-term memory (Hochreiter & Schmidhuber 1997; with the gates of PyTorch)."""
 
@@ -28,6 +42,14 @@ class LSTM(_HiddenAndCell, nn.LSTMCell):
         """Return the hidden and the cell state after one more input."""
         hidden, cell = state
         return self(inputs, (hidden, cell))
+
+    def gates(self, inputs: Float[Tensor, "row input"], state: CellState) -> Gates:
+        """Return how open the gates stand in a step, which PyTorch keeps to itself."""
+        hidden, _ = state
+        sums = F.linear(inputs, self.weight_ih, self.bias_ih)
+        sums = sums + F.linear(hidden, self.weight_hh, self.bias_hh)
+        write, keep, _, show = sums.sigmoid().chunk(4, dim=-1)
+        return Gates(keep, write, show)
 
 
 class LayerNormLSTM(_HiddenAndCell):

@@ -41,10 +41,16 @@ class SoftAttentionDecoder(RecurrentDecoder):
         """Look at the picture and read the word together with what was seen."""
         (cell,) = cells
         attended, weights = self.attention(cell[0], *memory)
-        # The gate (section 4.2.1) lets the writer rely on the language where the picture is mute.
-        context = torch.sigmoid(self.gate(cell[0])) * attended
+        context = self.reliance(cell[0]) * attended
         cell = self.cell.step(torch.cat([inputs, context], dim=-1), cell)
         return Advance((cell,), (cell[0], context), weights)
+
+    def reliance(self, hidden: Float[Tensor, "row state"]) -> Float[Tensor, "row 1"]:
+        """Return how far to go by the picture for the next word, from 0 to 1.
+
+        The gate (section 4.2.1) lets the writer rely on the language where the picture is mute.
+        """
+        return torch.sigmoid(self.gate(hidden))
 
     def output(
         self,
