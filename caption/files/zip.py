@@ -47,6 +47,33 @@ def find_members(archive: Path, names: Collection[str], *, max_bytes: int) -> li
     return [members[name] for name in names]
 
 
+def list_members(archive: Path, *, most: int, max_bytes: int) -> list[ZipInfo]:
+    """Return the files of an archive that nobody has seen yet, but no hidden ones.
+
+    Args:
+        archive: to look in.
+        most: files that it may have.
+        max_bytes: that they may declare together.
+
+    Raises:
+        DataError: it is no zip archive, or has more.
+    """
+    with _opened(archive) as zipped:
+        members = [
+            info
+            for info in zipped.infolist()
+            if not info.is_dir()
+            and not any(part.startswith((".", "__MACOSX")) for part in info.filename.split("/"))
+        ]
+    size = sum(member.file_size for member in members)
+    if len(members) > most or size > max_bytes:
+        raise DataError(
+            f"{archive}: has {len(members):,} files, {size / 1e6:,.0f} MB unpacked, expected at "
+            f"most {most:,} files and {max_bytes / 1e6:,.0f} MB; make an archive of some of them"
+        )
+    return members
+
+
 def read_member(archive: Path, name: str, *, max_bytes: int) -> bytes:
     """Return one file of an archive.
 

@@ -55,6 +55,10 @@ def serve() -> dict[str, str]:
             below="/photos",
             block=False,
         ),
+        "two models": launch(
+            build_app(captioner, answerer, others={"small": lambda: knowing}, folders=True),
+            block=False,
+        ),
     }
     if has_version_6():
         pages["version 6"] = launch(build_app(captioner), host="::1", block=False)

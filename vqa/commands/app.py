@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from caption.web.serve import launch, settle_gradio
+from caption.web.serve import LOOPBACK, launch, settle_gradio
 from vqa.commands.serving import Serving
 from vqa.web.page import build_app
 
@@ -47,8 +47,10 @@ def main(args: Args) -> None:
     name = name_of(args.model, args.ask_model)
     captioner, answerer = load_models(name, args.ask_model)
     others = {other: partial(Captioner.from_pretrained, other) for other in NAMES if other != name}
+    # What tells of a proxy tells of strangers whom it may bring.
+    folders = args.host in LOOPBACK and not args.hosts and not args.below
     launch(
-        build_app(captioner, answerer, name=name, others=others),
+        build_app(captioner, answerer, name=name, others=others, folders=folders),
         host=args.host,
         port=args.port,
         names=args.hosts,

@@ -3,10 +3,12 @@
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from caption.web.compare.tab import add_compare
 from caption.web.describe.tab import add_captions
 from caption.web.describe.writers import Writers
 from caption.web.examples import add_examples
 from caption.web.eyes import Eyes
+from caption.web.inside.tab import add_inside
 from caption.web.look.parts import add_header
 from caption.web.photo import add_photo
 from vqa.web.ask import add_dialog
@@ -38,6 +40,7 @@ def build_app(
     *,
     name: str = "base",
     others: "Mapping[str, Callable[[], Captioner]] | None" = None,
+    folders: bool = False,
 ) -> "gr.Blocks":
     """Return the page around a captioner and, if there is one, a question answerer.
 
@@ -46,6 +49,7 @@ def build_app(
         answerer: answers questions about them, seeing with the captioner's eyes.
         name: what the captioner is called.
         others: what loads other captioners, by the names that people choose them by.
+        folders: whether folders of this machine can be named, where no stranger can come in.
     """
     import gradio as gr
 
@@ -65,6 +69,10 @@ def build_app(
                         gr.Markdown(NO_ANSWERER)
                     else:
                         add_dialog(photo, answerer, look, said)
+                with gr.Tab("Compare") as tab:
+                    add_compare(tab, photo, writers, folders=folders)
+                with gr.Tab("Look inside") as tab:
+                    add_inside(tab, photo, writers)
         gr.Markdown(LIMITS, elem_classes="limits")
         add_endpoints(photo, captioner, answerer, look)
     return app

@@ -50,7 +50,11 @@ class Writers:
     @property
     def choices(self) -> list[tuple[str, str]]:
         """What people choose from: a label and a name for each model."""
-        return [(LABELS.get(name, name), name) for name in (self.name, *self.others)]
+        return [(self.label(name), name) for name in (self.name, *self.others)]
+
+    def label(self, name: str) -> str:
+        """Return what people call a model."""
+        return LABELS.get(name, name)
 
     def languages(self, name: str) -> list[tuple[str, str]]:
         """Return what people choose from: a label and a code for each language of a model.

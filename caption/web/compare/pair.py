@@ -1,0 +1,61 @@
+"""What two models say of the same photo."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from caption.errors import GlimpseError
+from caption.web.describe.card import Card, ShownWord, card
+from caption.web.describe.manners import CAREFUL, MEDIUM, searching
+from caption.web.describe.writers import Writers
+from caption.web.events import as_sentence
+from caption.web.look.drawn import drawn
+from caption.web.wording import recognised
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+
+@dataclass(frozen=True)
+class Side:
+    """What one of them says."""
+
+    label: str
+    """Of the model."""
+    card: Card
+    recognised: str
+    """Words with their probabilities; empty for a model that recognises none."""
+
+    @property
+    def words(self) -> Sequence[ShownWord]:
+        """Those of its caption."""
+        return self.card["captions"][0]["words"]
+
+    @property
+    def vocabulary(self) -> set[str]:
+        """The different words of its caption."""
+        return {word["text"].lower() for word in self.words}
+
+
+class Pair:
+    """What the page does with one photo for two models."""
+
+    def __init__(self, writers: Writers) -> None:
+        self.writers = writers
+
+    def show(self, image: "Image.Image | None", first: str, second: str) -> str:
+        """Return as markup what two models, by their names, say of a photo."""
+        if image is None:
+            return drawn("pair.html", sides=())
+        try:
+            sides = [self._said(image, name) for name in (first, second)]
+        except GlimpseError as error:
+            raise as_sentence(error.message) from None
+        return drawn("pair.html", sides=sides)
+
+    def _said(self, image: "Image.Image", name: str) -> Side:
+        captioner, look = self.writers(name)
+        search = searching(captioner.search, CAREFUL, MEDIUM)
+        (best,) = captioner.describe(look(image), search=search)
+        said = card(best, captioner.language, model=name)
+        return Side(self.writers.label(name), said, recognised(best.concepts))

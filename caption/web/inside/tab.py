@@ -1,0 +1,50 @@
+"""The tab that shows how the model came to its caption."""
+
+from typing import TYPE_CHECKING
+
+from caption.errors import GlimpseError
+from caption.web.describe.manners import CAREFUL, MEDIUM, searching
+from caption.web.describe.writers import Writers
+from caption.web.events import as_sentence
+from caption.web.following import follow
+from caption.web.inside.view import look_inside
+from caption.web.look.drawn import add_drawn, drawn
+
+if TYPE_CHECKING:
+    import gradio as gr
+    from PIL import Image
+
+
+def add_inside(tab: "gr.Tab", photo: "gr.Image", writers: Writers) -> None:
+    """Add what goes on inside a model that captions the photo to its tab."""
+    import gradio as gr
+
+    inside = Inside(writers)
+    choices = writers.choices
+    model = gr.Radio(
+        choices,
+        value=writers.name,
+        label="Look inside the model",
+        elem_id="inside-model",
+        visible=len(choices) > 1,
+    )
+    shown = add_drawn(elem_id="inside", value=inside.show(None, writers.name))
+    follow(tab, photo, [model], inside.show, shown)
+
+
+class Inside:
+    """What the page does to show the inside of a model."""
+
+    def __init__(self, writers: Writers) -> None:
+        self.writers = writers
+
+    def show(self, image: "Image.Image | None", model: str) -> str:
+        """Return as markup what goes on while a photo is captioned as the first tab does it."""
+        if image is None:
+            return drawn("inside.html", view=None)
+        try:
+            captioner, look = self.writers(model)
+            search = searching(captioner.search, CAREFUL, MEDIUM)
+            return drawn("inside.html", view=look_inside(captioner, look(image), search))
+        except GlimpseError as error:
+            raise as_sentence(error.message) from None
