@@ -125,7 +125,7 @@ def _outcome(
             f"compare models{f'; {errors[0]}' if errors else ''}"
         )
     if errors:
-        notes = [*notes, f"{len(errors)} photos cannot be read, the first of them: {errors[0]}"]
+        notes = [*notes, f"{len(errors)} cannot be read, the first of them: {errors[0]}"]
     references = {name: image.captions for name, image in readable.items()}
     language = language_of(references)
     captions = [{name: _text(found[name]) for name in readable} for found in written]
