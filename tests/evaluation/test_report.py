@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 import pytest
 from tiny import scene
 
-from caption.evaluation.compare import compare, compare_objects
+from caption.evaluation.compare import METRICS, compare, compare_objects, intervals
 from caption.evaluation.report import (
     Report,
     Rival,
@@ -81,6 +81,16 @@ def test_the_table_says_how_and_how_good(report) -> None:
     assert "official" not in plain
     assert "other" not in plain
     assert "perplexity" not in plain
+
+
+def test_a_score_has_an_interval_that_a_constant_one_has_not(report) -> None:
+    found = intervals(report.scores, resamples=200)
+    assert tuple(found) == METRICS
+    low, high = found["cider_d"]
+    assert low < report.scores.cider_d < high
+    same = {n: ("a dog runs fast",) for n in range(3)} | {3: ("two cats sit there",)}
+    perfect = score({n: texts[0] for n, texts in same.items()}, same)
+    assert intervals(perfect, resamples=200)["bleu_4"] == pytest.approx((1.0, 1.0))
 
 
 def test_a_difference_from_the_official_scorer_is_said(report) -> None:
