@@ -88,7 +88,7 @@ def test_a_score_has_an_interval_that_a_constant_one_has_not(report) -> None:
     assert tuple(found) == METRICS
     low, high = found["cider_d"]
     assert low < report.scores.cider_d < high
-    same = {n: ("a dog runs fast",) for n in range(3)} | {3: ("two cats sit there",)}
+    same = dict.fromkeys(range(3), ("a dog runs fast",)) | {3: ("two cats sit there",)}
     perfect = score({n: texts[0] for n, texts in same.items()}, same)
     assert intervals(perfect, resamples=200)["bleu_4"] == pytest.approx((1.0, 1.0))
 

@@ -57,11 +57,10 @@ def test_two_models_are_compared_and_looked_into(page, photo, archive, theme) ->
     expect(page.locator("#pair article")).to_have_count(2)
     expect(page.locator("#pair article").first).to_have_text(re.compile(re.escape(caption)))
     page.get_by_role("button", name="On many photos with captions").click()
-    page.get_by_role("button", name="Compare", exact=True).click()
-    page.get_by_text("Drop photos and their captions first").wait_for()
-    page.locator("#dropped input[type=file]").set_input_files(str(archive))
-    page.get_by_text("set.zip").first.wait_for()
-    page.get_by_role("button", name="Compare", exact=True).click()
+    page.get_by_label("Or a folder of this machine").fill("nowhere")
+    page.keyboard.press("Enter")
+    page.get_by_text("There is no folder 'nowhere'").wait_for()
+    page.locator("#many input[type=file]").set_input_files(str(archive))
     expect(page.locator("#outcome .changed > li")).to_have_count(6)
     page.locator("#outcome summary").first.click()
     assert page.locator("#outcome .changed img").count() == 6
@@ -71,14 +70,19 @@ def test_two_models_are_compared_and_looked_into(page, photo, archive, theme) ->
     page.get_by_text("Stopped; nothing of it was kept.").wait_for()
 
 
-def test_loose_files_come_with_the_names_that_they_had(page, tmp_path) -> None:
+def test_files_are_dropped_under_the_names_that_they_had(page, tmp_path) -> None:
     from playwright.sync_api import expect
 
     page.get_by_role("tab", name="Compare").click()
     page.get_by_role("button", name="On many photos with captions").click()
-    dropped = [str(file.path) for file in photos(tmp_path / "in")]
-    page.locator("#dropped input[type=file]").set_input_files(dropped)
-    page.get_by_text("said.csv").or_(page.get_by_text("said")).first.wait_for()
-    page.get_by_role("button", name="Compare", exact=True).click()
+    files = [[file.name, list(file.path.read_bytes())] for file in photos(tmp_path / "in")]
+    page.locator("#choose").evaluate(
+        """(target, files) => {
+            const dataTransfer = new DataTransfer();
+            for (const [name, bytes] of files)
+                dataTransfer.items.add(new File([new Uint8Array(bytes)], name));
+            target.dispatchEvent(new DragEvent("drop", {dataTransfer, bubbles: true}));
+        }""",
+        files,
+    )
     expect(page.locator("#outcome .verdict")).to_contain_text("On these 6 photos")
-    page.get_by_label("Or a folder of this machine").fill("nowhere")

@@ -130,7 +130,7 @@ def test_what_cannot_be_laid_out_is_a_sentence(tmp_path, temporary, monkeypatch)
         pass
 
 
-@pytest.mark.parametrize("text", ["nowhere", "\0", "x" * 5000, "~nobody-here/photos", "app.py"])
+@pytest.mark.parametrize("text", ["", "nowhere", "\0", "x" * 5000, "~nobody-here/photos", "app.py"])
 def test_a_folder_that_there_is_not_is_a_sentence(text) -> None:
     with pytest.raises(DataError, match="there is no folder"):
         named(text)
@@ -222,7 +222,7 @@ def test_the_page_tells_how_far_it_is_and_then_what_came_of_it(
     tmp_path, temporary, writers
 ) -> None:
     dropped = photos(tmp_path / "in", captions=f"image,caption\nred & left.png,{HOSTILE}")
-    reading, *progress, last = map(Shown, Compare(writers).run(dropped, "", "base", "small"))
+    reading, *progress, last = map(Shown, Compare(writers).of_files(dropped, "base", "small"))
     assert reading.text == "Reading the captions …"
     assert [shown.tags.count("progress") for shown in progress] == [1, 1]
     assert "Best describes the photos: 0 of 12 captions" in progress[0].text
@@ -233,7 +233,7 @@ def test_the_page_tells_how_far_it_is_and_then_what_came_of_it(
 
 
 def test_who_stops_in_the_middle_leaves_nothing_behind(tmp_path, temporary, writers) -> None:
-    steps = Compare(writers).run(photos(tmp_path / "in"), "", "base", "small")
+    steps = Compare(writers).of_files(photos(tmp_path / "in"), "base", "small")
     next(steps)
     assert "progress" in Shown(next(steps)).tags
     assert len(list(temporary.iterdir())) == 1
@@ -241,29 +241,35 @@ def test_who_stops_in_the_middle_leaves_nothing_behind(tmp_path, temporary, writ
     assert list(temporary.iterdir()) == []
 
 
-def test_only_where_no_stranger_comes_in_folders_can_be_named(tmp_path, writers) -> None:
-    photos(tmp_path)
-    said = list(Compare(writers, folders=False).run(None, str(tmp_path), "base", "small"))
-    assert [Shown(markup).text for markup in said] == ["Drop photos and their captions first."]
-    *_, last = Compare(writers, folders=True).run([], str(tmp_path), "base", "small")
+def test_a_folder_of_this_machine_stays_as_it_is(tmp_path, temporary, writers) -> None:
+    files = photos(tmp_path / "in")
+    *_, last = Compare(writers).of_folder(str(tmp_path / "in"), "base", "small")
     assert Shown(last).text.startswith("On these 6 photos ")
+    assert all(file.path.exists() for file in files)
+    assert list(temporary.iterdir()) == []
 
 
 @pytest.mark.parametrize(
-    ("folder", "models", "message"),
-    [
-        ("", ("base", "small"), "Drop photos and their captions first."),
-        ("nowhere", ("base", "base"), "Choose two different models."),
-        (HOSTILE, ("base", "small"), f"There is no folder '{HOSTILE}' with files"),
-    ],
+    ("folder", "message"),
+    [("", "There is no folder ''"), (HOSTILE, f"There is no folder '{HOSTILE}' with files")],
 )
-def test_what_cannot_be_compared_is_a_sentence(writers, folder, models, message) -> None:
-    *_, last = Compare(writers, folders=True).run(None, folder, *models)
+def test_a_folder_that_cannot_be_compared_on_is_a_sentence(writers, folder, message) -> None:
+    (last,) = Compare(writers).of_folder(folder, "base", "small")
     assert Shown(last).text.startswith(message)
     assert "img" not in Shown(last).tags
 
 
+def test_a_model_is_not_compared_with_itself(writers, tmp_path) -> None:
+    (last,) = Compare(writers).of_files(photos(tmp_path), "base", "base")
+    assert Shown(last).text == "Choose two different models."
+
+
+def test_no_files_are_a_sentence(writers, temporary) -> None:
+    *_, last = Compare(writers).of_files(None, "base", "small")
+    assert Shown(last).text == "No pictures and no list of captions in this folder."
+
+
 def test_photos_alone_cannot_tell_who_says_it_better(tmp_path, writers) -> None:
     dropped = [file for file in photos(tmp_path / "in") if file.name.endswith(".png")]
-    *_, last = Compare(writers).run(dropped, "", "base", "small")
+    *_, last = Compare(writers).of_files(dropped, "base", "small")
     assert Shown(last).text.startswith("Pictures without captions, so nobody can tell")

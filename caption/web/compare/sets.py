@@ -95,7 +95,8 @@ def named(text: str) -> Path:
     folder = Path(text.strip())
     try:
         folder = folder.expanduser()
-        entries = islice(folder.rglob("*"), MOST_IN_FOLDER + 1) if folder.is_dir() else ()
+        is_there = bool(text.strip()) and folder.is_dir()
+        entries = islice(folder.rglob("*"), MOST_IN_FOLDER + 1) if is_there else ()
         count = sum(1 for _ in entries)
     except (OSError, RuntimeError, ValueError):
         count = 0

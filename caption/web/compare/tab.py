@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from caption.errors import GlimpseError
+from caption.errors import DataError, GlimpseError
 from caption.web.compare.outcome import Outcome, compared
 from caption.web.compare.pair import Pair
 from caption.web.compare.sets import MOST_PHOTOS, Dropped, choose, laid_out, named
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 ALONE = "There is nothing to compare with: this page knows one model only."
 SETS = f"""\
-Drop photos with a list of what people said of them, or an archive (.zip) of both: a table with the
-columns `image` and `caption`, a text file beside each photo, COCO, and more. Of more than
+Choose or drop photos with a list of what people said of them, or an archive (.zip) of both: a table
+with the columns `image` and `caption`, a text file beside each photo, COCO, and more. Of more than
 {MOST_PHOTOS} photos as many are drawn by lot.
 """
 
@@ -57,86 +57,85 @@ def add_compare(
 def _add_sets(writers: Writers, both: "Sequence[gr.Radio]", *, folders: bool) -> None:
     import gradio as gr
 
+    compare = Compare(writers)
     gr.Markdown(SETS)
     files = named_files()(
-        file_count="multiple", label="Photos and captions", elem_id="dropped", height=140
+        "Choose photos and captions",
+        file_count="multiple",
+        variant="primary",
+        elem_id="choose",
     )
-    folder = gr.Textbox(
-        label="Or a folder of this machine",
-        placeholder="photos/holiday",
-        elem_id="folder",
-        max_length=4096,
-        visible=folders,
-    )
-    with gr.Row():
-        start = gr.Button("Compare", variant="primary", elem_id="compare", min_width=96)
-        stop = gr.Button("Stop", elem_id="stop", elem_classes="quiet", min_width=96)
+    starts: list[Any] = [(files.upload, compare.of_files, files)]
+    if folders:
+        folder = gr.Textbox(
+            label="Or a folder of this machine",
+            info="Then press Enter.",
+            placeholder="photos/holiday",
+            elem_id="folder",
+            max_length=4096,
+        )
+        starts.append((folder.submit, compare.of_folder, folder))
+    stop = gr.Button("Stop", elem_id="stop", elem_classes="quiet")
     shown = add_drawn(elem_id="outcome", value="")
-    compare = Compare(writers, folders=folders)
+    private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     # Beside the other tabs, which need not wait until all photos are captioned.
-    running = start.click(
-        compare.run,
-        [files, folder, *both],
-        [shown],
-        api_visibility="private",
-        concurrency_id="compare",
-        concurrency_limit=1,
-        show_progress="hidden",
-    )
-    stop.click(
-        lambda: _sentence("Stopped; nothing of it was kept."),
-        None,
-        [shown],
-        cancels=[running],
-        api_visibility="private",
-        show_progress="hidden",
-    )
+    alone: dict[str, Any] = {"concurrency_id": "compare", "concurrency_limit": 1}
+    running = [
+        start(run, [given, *both], [shown], **private, **alone) for start, run, given in starts
+    ]
+    stopped = _sentence("Stopped; nothing of it was kept.")
+    stop.click(lambda: stopped, None, [shown], cancels=running, **private)
 
 
 class Compare:
     """What the page does with many photos for two models."""
 
-    def __init__(self, writers: Writers, *, folders: bool = False) -> None:
-        self.writers, self.folders = writers, folders
+    def __init__(self, writers: Writers) -> None:
+        self.writers = writers
 
-    def run(
-        self, files: list[Dropped] | None, folder: str, first: str, second: str
-    ) -> Iterator[str]:
-        """Yield as markup how far the comparison is, and then what came of it.
+    def of_files(self, files: list[Dropped] | None, *names: str) -> Iterator[str]:
+        """Yield as markup how far a comparison on dropped files is, and then what came of it.
 
         Args:
-            files: that were dropped.
-            folder: of this machine, in place of files.
-            first: name of a model.
-            second: name of another one.
+            files: photos and captions.
+            names: of the two models.
         """
+        yield from self._run(laid_out(files or []), *names)
+
+    def of_folder(self, folder: str, *names: str) -> Iterator[str]:
+        """Yield the same of a folder of this machine."""
+        try:
+            yield from self._run(nullcontext(named(folder)), *names)
+        except DataError as error:
+            yield _refusal(error)
+
+    def _run(
+        self, opened: "AbstractContextManager[Path]", first: str, second: str
+    ) -> Iterator[str]:
+        """Yield how far a comparison is, on what has to be opened first."""
         if first == second:
             yield _sentence("Choose two different models.")
             return
         try:
-            with self._opened(files or [], folder if self.folders else "") as place:
-                if place is None:
-                    yield _sentence("Drop photos and their captions first.")
-                    return
+            with opened as folder:
                 yield _sentence("Reading the captions …")
-                chosen = choose(place)
+                chosen = choose(folder)
+                writers = self.writers
                 models = [
-                    (self.writers.label(n), self.writers(n).captioner) for n in (first, second)
+                    (writers.label(name), writers(name).captioner) for name in (first, second)
                 ]
                 with closing(compared(chosen.images, models, chosen.notes)) as steps:
                     for step in steps:
                         kind = "outcome" if isinstance(step, Outcome) else "progress"
                         yield drawn("set.html", kind=kind, step=step)
         except GlimpseError as error:
-            yield _sentence(f"{error.message[:1].upper()}{error.message[1:]}.")
+            yield _refusal(error)
         except OSError as error:
             yield _sentence(f"These files cannot be read: {error.strerror}.")
 
-    def _opened(self, files: list[Dropped], folder: str) -> "AbstractContextManager[Path | None]":
-        """Return what makes the folder of the photos, and removes it if it was made for them."""
-        if files:
-            return laid_out(files)
-        return nullcontext(named(folder) if folder.strip() else None)
+
+def _refusal(error: GlimpseError) -> str:
+    return _sentence(f"{error.message[:1].upper()}{error.message[1:]}.")
 
 
 def _sentence(text: str) -> str:
@@ -144,11 +143,11 @@ def _sentence(text: str) -> str:
 
 
 @cache
-def named_files() -> "type[gr.File]":
-    """Return Gradio's files, except that each comes with the name that it had."""
+def named_files() -> "type[gr.UploadButton]":
+    """Return Gradio's button for files, except that each comes with the name that it had."""
     import gradio as gr
 
-    class NamedFiles(gr.File):
+    class NamedFiles(gr.UploadButton):
         is_template = True  # it looks like the ordinary one
 
         def preprocess(self, payload: Any) -> Any:

@@ -41,7 +41,11 @@
   document.addEventListener("drop", (event) => {
     if (!isElsewhere(event) || !event.dataTransfer?.files.length) return;
     event.preventDefault();
-    hand(event.dataTransfer.files);
+    const chooser = event.target.closest?.("#many")?.querySelector("input[type=file]");
+    if (!chooser) return hand(event.dataTransfer.files);
+    // What is dropped where many photos are asked for is chosen there.
+    chooser.files = event.dataTransfer.files;
+    chooser.dispatchEvent(new Event("change", { bubbles: true }));
   });
 
   Object.assign(glimpse, { themeSwitch });
