@@ -29,13 +29,16 @@ def follow(
 
     private: dict[str, Any] = {"api_visibility": "private", "trigger_mode": "always_last"}
     private |= ONE_AT_A_TIME
-    is_open, asked = gr.State(False), [photo, *settings]
+    is_open, changes, asked = gr.State(False), gr.State(0), [photo, *settings]
     tab.select(lambda *given: (True, show(*given)), asked, [is_open, shown], **private)
     for setting in settings:
         setting.input(show, asked, [shown], **private)
+    # Without the photo itself, which need not be decoded for a tab that nobody has opened.
     photo.change(
-        lambda was_opened, *given: show(*given) if was_opened else show(None, *given[1:]),
-        [is_open, *asked],
-        [shown],
-        **private,
+        lambda was_opened, count: count + was_opened,
+        [is_open, changes],
+        [changes],
+        api_visibility="private",
+        show_progress="hidden",
     )
+    changes.change(show, asked, [shown], **private)

@@ -125,6 +125,10 @@ def test_what_cannot_be_laid_out_is_a_sentence(tmp_path, temporary, monkeypatch)
     many = zipped(tmp_path, dict.fromkeys(("a.jpg", "b.jpg", "c.jpg"), b""))
     with pytest.raises(DataError, match=r"has 3 files, .* at most 2 files"), laid_out(many):
         pass
+    monkeypatch.setattr(sets, "MOST_BYTES", 9)
+    large = [Dropped(name, tmp_path / "a.zip") for name in ("a.txt", "b.txt")]
+    with pytest.raises(DataError, match="more than 9 bytes"), laid_out(large):
+        pass
     upwards = [Dropped("..", tmp_path / "a.zip")]
     with pytest.raises(DataError, match="relative to the image folder"), laid_out(upwards):
         pass

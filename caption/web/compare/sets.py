@@ -50,16 +50,16 @@ def laid_out(dropped: Sequence[Dropped]) -> Iterator[Path]:
     Raises:
         DataError: they are too many or too large, two have the same name, or one is damaged.
     """
+    if len(dropped) > MOST_FILES:
+        raise DataError(f"these are more than {MOST_FILES:,} files; drop some of them")
     with TemporaryDirectory(prefix="glimpse-") as name:
-        folder = Path(name)
-        for file in dropped[: MOST_FILES + 1]:
+        folder, room = Path(name), MOST_BYTES
+        for file in dropped:
             try:
-                _lay(file, folder)
+                room -= _lay(file, folder, room)
             except DataError as error:
                 raise DataError(without_folder(error.message, file.path.parent)) from None
         entries = list(folder.iterdir())
-        if len(entries) > MOST_FILES:
-            raise DataError(f"these are more than {MOST_FILES:,} files; drop some of them")
         is_one_folder = len(entries) == 1 and entries[0].is_dir()
         try:
             yield entries[0] if is_one_folder else folder
@@ -67,23 +67,29 @@ def laid_out(dropped: Sequence[Dropped]) -> Iterator[Path]:
             raise DataError(without_folder(error.message, folder)) from None
 
 
-def _lay(file: Dropped, folder: Path) -> None:
+def _lay(file: Dropped, folder: Path, room: int) -> int:
+    """Lay a file in a folder that has room for so many bytes; return how many it took."""
     from caption.files.paths import SUFFIXES, resolve_inside
     from caption.files.zip import extract, list_members
 
     name = PureWindowsPath(file.name).name  # whichever way it parts folders
     if name.lower().endswith(".zip"):
-        members = list_members(file.path, most=MOST_FILES, max_bytes=MOST_BYTES)
         wanted = (*SUFFIXES, *LISTS)
-        extract(file.path, [m for m in members if m.filename.lower().endswith(wanted)], folder)
-        return
+        members = list_members(file.path, most=MOST_FILES, max_bytes=room)
+        members = [member for member in members if member.filename.lower().endswith(wanted)]
+        extract(file.path, members, folder)
+        return sum(member.file_size for member in members)
     place = resolve_inside(folder, name)
     if place.exists():
         raise DataError(f"two files are called {name!r}; give each a name of its own")
     try:
+        size = file.path.stat().st_size
+        if size > room:
+            raise DataError(f"these files are more than {MOST_BYTES:,} bytes; drop some of them")
         shutil.copyfile(file.path, place)
     except OSError as error:
         raise DataError(f"{name!r} cannot be kept ({error.strerror})") from None
+    return size
 
 
 def named(text: str) -> Path:
