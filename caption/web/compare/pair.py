@@ -1,11 +1,10 @@
 """What two models say of the same photo."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from caption.errors import GlimpseError
-from caption.web.describe.card import Card, ShownWord, card
+from caption.web.describe.card import ShownCaption, card
 from caption.web.describe.manners import CAREFUL, MEDIUM, searching
 from caption.web.describe.writers import Writers
 from caption.web.events import as_sentence
@@ -22,19 +21,14 @@ class Side:
 
     label: str
     """Of the model."""
-    card: Card
+    caption: ShownCaption
     recognised: str
     """Words with their probabilities; empty for a model that recognises none."""
 
     @property
-    def words(self) -> Sequence[ShownWord]:
-        """Those of its caption."""
-        return self.card["captions"][0]["words"]
-
-    @property
     def vocabulary(self) -> set[str]:
         """The different words of its caption."""
-        return {word["text"].lower() for word in self.words}
+        return {word["text"].lower() for word in self.caption["words"]}
 
 
 class Pair:
@@ -57,5 +51,5 @@ class Pair:
         captioner, look = self.writers(name)
         search = searching(captioner.search, CAREFUL, MEDIUM)
         (best,) = captioner.describe(look(image), search=search)
-        said = card(best, captioner.language, model=name)
+        (said, *_) = card([best])["captions"]
         return Side(self.writers.label(name), said, recognised(best.concepts))
