@@ -15,6 +15,11 @@ from caption.errors import DataError
 from caption.files.download import partial_of, size_of
 from caption.files.paths import resolve_inside
 
+MOST_LISTED = 8 * 2**20
+"""Bytes of an archive's list of its files, some 80,000; in memory it takes several times that."""
+_END, _END_OF_LARGE = b"PK\5\6", b"PK\6\7"
+_LONGEST_END = 22 + 2**16
+"""Bytes at the end of an archive where its list is said to be; a comment may follow."""
 _DAMAGED = (BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
 """What `zipfile` raises for broken, unknown and encrypted files."""
 
@@ -47,7 +52,25 @@ def find_members(archive: Path, names: Collection[str], *, max_bytes: int) -> li
     return [members[name] for name in names]
 
 
-def list_members(archive: Path, *, most: int, max_bytes: int) -> list[ZipInfo]:
+def list_members(archive: Path) -> list[ZipInfo]:
+    """Return the files in an archive from a stranger.
+
+    Raises:
+        DataError: it is no zip archive, or its list of files would fill the memory.
+    """
+    if archive.is_file():
+        with archive.open("rb") as file:
+            file.seek(max(0, archive.stat().st_size - _LONGEST_END))
+            end = file.read()
+        place = end.rfind(_END)
+        listed = int.from_bytes(end[place + 12 : place + 16], "little") if place >= 0 else 0
+        if listed > MOST_LISTED or _END_OF_LARGE in end[max(0, place - 20) : max(0, place)]:
+            raise DataError(f"{archive.name}: too many files, or too large; unpack it yourself")
+    with _opened(archive) as zipped:
+        return [info for info in zipped.infolist() if not info.is_dir()]
+
+
+def members_within(archive: Path, *, most: int, max_bytes: int) -> list[ZipInfo]:
     """Return the files of an archive that nobody has seen yet, but no hidden ones.
 
     Args:
@@ -58,13 +81,11 @@ def list_members(archive: Path, *, most: int, max_bytes: int) -> list[ZipInfo]:
     Raises:
         DataError: it is no zip archive, or has more.
     """
-    with _opened(archive) as zipped:
-        members = [
-            info
-            for info in zipped.infolist()
-            if not info.is_dir()
-            and not any(part.startswith((".", "__MACOSX")) for part in info.filename.split("/"))
-        ]
+    members = [
+        info
+        for info in list_members(archive)
+        if not any(part.startswith((".", "__MACOSX")) for part in info.filename.split("/"))
+    ]
     size = sum(member.file_size for member in members)
     if len(members) > most or size > max_bytes:
         raise DataError(
@@ -99,19 +120,22 @@ def unextracted(members: Iterable[ZipInfo], folder: Path) -> list[ZipInfo]:
     return [member for member in members if not is_there(member)]
 
 
-def extract(archive: Path, members: Sequence[ZipInfo], folder: Path) -> None:
+def extract(
+    archive: Path, members: Sequence[ZipInfo], folder: Path, *, quietly: bool = False
+) -> None:
     """Write files of an archive to a folder, each whole or not at all.
 
     Args:
         archive: that has them.
         members: what to write.
         folder: where to, below it as their names say.
+        quietly: whether to show nothing of it.
 
     Raises:
         DataError: one is damaged, its name leads out of the folder, or the disk takes no more.
     """
     with _opened(archive) as zipped:
-        for member in tqdm(members, desc=archive.name, unit=""):
+        for member in tqdm(members, desc=archive.name, unit="", disable=quietly):
             path = resolve_inside(folder, member.filename)
             data = _read(zipped, member, archive)
             try:

@@ -55,6 +55,8 @@ class Database:
                 damaged, and was set aside.
         """
         self.path = path
+        self.is_open = False
+        """Until it is closed, or was found to be damaged."""
         self._turn = threading.RLock()
         _check_place(path, create=create)
         with self._plainly():
@@ -65,10 +67,12 @@ class Database:
             except BaseException:
                 self._connection.close()
                 raise
+        self.is_open = True
 
     def close(self) -> None:
         """Let go of the file."""
         with self._turn:
+            self.is_open = False
             self._connection.close()
 
     @contextmanager
@@ -123,7 +127,7 @@ class Database:
             code = getattr(error, "sqlite_errorcode", 0) & 0xFF
             if code in _DAMAGED:
                 if hasattr(self, "_connection"):
-                    self._connection.close()
+                    self.close()
                 raise DataError(_set_aside(self.path, error)) from None
             if code in _REASONS:
                 raise DataError(f"{self.path}: {_REASONS[code]}") from None

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from caption.errors import DataError
-from caption.files.zip import extract, find_members, list_members, read_member, unextracted
+from caption.files.zip import extract, find_members, members_within, read_member, unextracted
 
 FILES = {"a/1.jpg": b"one", "a/2.jpg": b"two" * 99, "b/3.jpg": b"", "evil.sh": b"#!"}
 
@@ -103,11 +103,11 @@ def test_a_bomb_that_lies_about_its_size_gives_no_more_than_it_declares(tmp_path
 def test_what_nobody_has_seen_yet_is_listed_up_to_a_limit(tmp_path) -> None:
     hidden = {"__MACOSX/a/._1.jpg": b"", ".DS_Store": b"", "a/.cache/2.jpg": b"", "../3.jpg": b""}
     archive = archive_of(tmp_path, FILES | hidden)
-    names = [member.filename for member in list_members(archive, most=4, max_bytes=302)]
+    names = [member.filename for member in members_within(archive, most=4, max_bytes=302)]
     assert names == list(FILES)
     for limits in ({"most": 3, "max_bytes": 302}, {"most": 4, "max_bytes": 301}):
         with pytest.raises(DataError, match="has 4 files, 0 MB unpacked, expected at most"):
-            list_members(archive, **limits)
+            members_within(archive, **limits)
 
 
 def test_a_flipped_bit_is_found(tmp_path) -> None:

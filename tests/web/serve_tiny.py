@@ -17,7 +17,10 @@ from writers import write_captioner
 from caption.models import grow
 from caption.predict import Captioner
 from caption.search.config import SearchConfig
+from caption.web.library.routes import library_routes
+from caption.web.library.shelf import Shelf
 from caption.web.serve import launch, settle_gradio
+from vqa.commands.app import TEACH
 from vqa.serve.models import Models
 from vqa.serve.server import routes
 from vqa.serve.service import Service
@@ -34,16 +37,21 @@ def serve() -> dict[str, str]:
     two_ways = Captioner(grow.grown(model, model.vocabulary, old_style="original").eval())
     answerer = question_answerer(captioner)
     knowing = Captioner(concept_model(model.vocabulary))
-    home = write_captioner(
-        Path(os.environ["GRADIO_TEMP_DIR"]).parent / "model", knowing.model, "de", "ar"
-    )
+    folder = Path(os.environ["GRADIO_TEMP_DIR"]).parent
+    home = write_captioner(folder / "model", knowing.model, "de", "ar")
     speaking = Captioner.from_pretrained(home, search=SearchConfig(min_length=4, max_length=6))
+    captioner.save_pretrained(folder / "tiny", card="tiny")
+    shelf = Shelf(folder / "library.db", captioner)
+    learning = Shelf(folder / "l.db", captioner, source=str(folder / "tiny"), teach=TEACH)
     pages = {
         "whole": launch(
-            build_app(captioner, answerer),
+            build_app(captioner, answerer, shelf=shelf),
             names=["photos.example"],
-            routes=routes(Service(Models(captioner, answerer))),
+            routes=[*routes(Service(Models(captioner, answerer))), *library_routes(shelf)],
             block=False,
+        ),
+        "library": launch(
+            build_app(captioner, shelf=learning), routes=library_routes(learning), block=False
         ),
         "styles, no answerer": launch(build_app(two_ways), max_waiting=0, block=False),
         "concepts": launch(build_app(knowing), block=False),

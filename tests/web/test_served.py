@@ -52,6 +52,9 @@ def test_other_pages_and_names_cannot_send_anything(address) -> None:
     assert upload(address, b"x", Origin="http://evil.example").status_code == 403
     assert upload(address, b"x", Origin="null").status_code == 403
     assert upload(address, b"x", Host="evil.example").status_code == 400
+    for method, path in {"PUT": "photos/1", "POST": "dropped?name=a.png"}.items():
+        refused = httpx.request(method, f"{address}/library/{path}", headers={"Origin": "null"})
+        assert refused.status_code == 403
 
 
 def test_browsers_are_told_that_the_page_needs_nothing_from_elsewhere(address) -> None:
@@ -70,7 +73,7 @@ def test_files_of_the_machine_are_not_served(address) -> None:
 
 def test_other_programs_are_told_what_they_may_call(address) -> None:
     described = httpx.get(f"{address}/gradio_api/info").json()
-    assert set(described["named_endpoints"]) == {"/caption", "/describe", "/ask"}
+    assert set(described["named_endpoints"]) == {"/caption", "/describe", "/ask", "/search"}
 
 
 def test_other_programs_get_captions_with_a_map_for_every_word(address) -> None:
@@ -210,6 +213,20 @@ def test_the_page_bears_what_strangers_send(address) -> None:
         assert done.returncode == 0, done.stderr
         assert "good photo: 40 captions, 0 sentences" in done.stdout
         assert "neither a caption nor a sentence: 0\n" in done.stdout, done.stdout
+
+
+def test_other_programs_find_photos_of_the_library(address) -> None:
+    file = io.BytesIO()
+    scene("blue", "right").save(file, "PNG")
+    httpx.post(f"{address}/library/dropped?name=found.png", content=file.getvalue())
+    httpx.post(f"{address}/library/look", json={})
+    while httpx.get(f"{address}/library/state").json()["job"]["is_running"]:
+        pass
+    (found,) = call(address, "search", "", 100)
+    (dropped,) = [photo for photo in found if photo["name"] == "found.png"]
+    thumbnail = httpx.get(address + dropped["thumbnail"])
+    assert thumbnail.headers["content-type"] == "image/jpeg"
+    assert call(address, "search", "a " * 40, 5).startswith("a search of 40 words")
 
 
 def test_a_page_without_an_answerer_says_what_to_do(addresses) -> None:

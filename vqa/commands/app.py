@@ -1,10 +1,16 @@
 """The command that serves the page."""
 
 import re
+import sys
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from caption.commands.library import default_library
+from caption.web.library.routes import library_routes
+from caption.web.library.shelf import Shelf
 from caption.web.serve import LOOPBACK, launch, settle_gradio
 from vqa.commands.serving import Serving
 from vqa.web.page import build_app
@@ -12,6 +18,12 @@ from vqa.web.page import build_app
 if TYPE_CHECKING:
     from caption.predict import Captioner
     from vqa.predict import QuestionAnswerer
+
+TEACH = (
+    *(sys.executable, "-c", "from vqa.commands import main; main()"),
+    *("finetune", "captions"),
+)
+"""Starts the command that teaches the captioner."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +35,9 @@ class Args(Serving):
     below: str = ""
     """Path below which a proxy serves the page, such as /photos; the proxy leaves it out of what it
     passes on."""
+    library: Path | None = None
+    """File of the library that the page shows, which ends in .db; by default the one of `glimpse
+    library`."""
     mcp: bool = False
     """Also offer what other programs may call as tools to language models (Model Context Protocol);
     needs a package: python -m pip install ".[mcp]"."""
@@ -47,19 +62,44 @@ def main(args: Args) -> None:
     name = name_of(args.model, args.ask_model)
     captioner, answerer = load_models(name, args.ask_model)
     others = {other: partial(Captioner.from_pretrained, other) for other in NAMES if other != name}
-    # What tells of a proxy tells of strangers whom it may bring.
-    folders = args.host in LOOPBACK and not args.hosts and not args.below
-    launch(
-        build_app(captioner, answerer, name=name, others=others, folders=folders),
-        host=args.host,
-        port=args.port,
-        names=args.hosts,
-        below=args.below,
-        routes=routes(Service(Models(captioner, answerer), limits=args)),
-        token=args.token,
-        max_file_size=args.max_file_size,
-        max_waiting=args.max_waiting,
-        tools=args.mcp,
+    shelf = shelf_of(args, captioner, name)
+    with closing(shelf):
+        launch(
+            build_app(
+                *(captioner, answerer),
+                name=name,
+                others=others | shelf.learnt(),
+                shelf=shelf,
+                folders=is_own(args),
+            ),
+            host=args.host,
+            port=args.port,
+            names=args.hosts,
+            below=args.below,
+            routes=[
+                *routes(Service(Models(captioner, answerer), limits=args)),
+                *library_routes(shelf),
+            ],
+            token=args.token,
+            max_file_size=args.max_file_size,
+            max_waiting=args.max_waiting,
+            tools=args.mcp,
+        )
+
+
+def is_own(args: Args) -> bool:
+    """Return whether only people of this machine can come in: a proxy may bring strangers."""
+    return args.host in LOOPBACK and not args.hosts and not args.below
+
+
+def shelf_of(args: Args, captioner: "Captioner", name: str) -> Shelf:
+    """Return the library of the page, which only people of this machine may add folders to."""
+    return Shelf(
+        args.library or default_library(),
+        captioner,
+        source=name,
+        is_own=is_own(args),
+        teach=TEACH,
     )
 
 

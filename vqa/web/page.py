@@ -9,6 +9,7 @@ from caption.web.describe.writers import Writers
 from caption.web.examples import add_examples
 from caption.web.eyes import Eyes
 from caption.web.inside.tab import add_inside
+from caption.web.library.tab import add_library
 from caption.web.look.parts import add_header
 from caption.web.photo import add_photo
 from vqa.web.ask import add_dialog
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import gradio as gr
 
     from caption.predict import Captioner
+    from caption.web.library.shelf import Shelf
     from vqa.predict import QuestionAnswerer
 
 INTRODUCTION = "Says what it sees, and shows where it looked. Photos stay on this machine."
@@ -40,6 +42,7 @@ def build_app(
     *,
     name: str = "base",
     others: "Mapping[str, Callable[[], Captioner]] | None" = None,
+    shelf: "Shelf | None" = None,
     folders: bool = False,
 ) -> "gr.Blocks":
     """Return the page around a captioner and, if there is one, a question answerer.
@@ -49,6 +52,7 @@ def build_app(
         answerer: answers questions about them, seeing with the captioner's eyes.
         name: what the captioner is called.
         others: what loads other captioners, by the names that people choose them by.
+        shelf: the library of the page; its routes are to be served beside it.
         folders: whether folders of this machine can be named, where no stranger can come in.
     """
     import gradio as gr
@@ -69,6 +73,8 @@ def build_app(
                         gr.Markdown(NO_ANSWERER)
                     else:
                         add_dialog(photo, answerer, look, said)
+                if shelf is not None:
+                    add_library(shelf, writers)
                 with gr.Tab("Compare") as tab:
                     add_compare(tab, photo, writers, folders=folders)
                 with gr.Tab("Look inside") as tab:

@@ -70,12 +70,12 @@ def laid_out(dropped: Sequence[Dropped]) -> Iterator[Path]:
 def _lay(file: Dropped, folder: Path, room: int) -> int:
     """Lay a file in a folder that has room for so many bytes; return how many it took."""
     from caption.files.paths import SUFFIXES, resolve_inside
-    from caption.files.zip import extract, list_members
+    from caption.files.zip import extract, members_within
 
     name = PureWindowsPath(file.name).name  # whichever way it parts folders
     if name.lower().endswith(".zip"):
         wanted = (*SUFFIXES, *LISTS)
-        members = list_members(file.path, most=MOST_FILES, max_bytes=room)
+        members = members_within(file.path, most=MOST_FILES, max_bytes=room)
         members = [member for member in members if member.filename.lower().endswith(wanted)]
         extract(file.path, members, folder)
         return sum(member.file_size for member in members)

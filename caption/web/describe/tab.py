@@ -50,6 +50,8 @@ def add_captions(photo: "gr.Image", writers: Writers) -> "gr.State":
     manner, length, model, language, *style = settings = _add_settings(writers)
     again = gr.Button("Describe again", elem_id="again", elem_classes="quiet")
     describe = Describe(writers)
+    # A model may have been taught since the page was built.
+    gr.on(None, describe.models, None, [model, language], api_visibility="private")
     # What is said while a caption is being written counts too, and what is said last wins.
     private: dict[str, Any] = {"api_visibility": "private", "trigger_mode": "always_last"}
     private |= ONE_AT_A_TIME
@@ -112,6 +114,14 @@ class Describe:
     def plain(self, image: "Image.Image | None", *settings: str) -> Told:
         """Caption a photo that nobody has corrected."""
         return self._described(image, {}, *settings)
+
+    def models(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Let people choose from the models that there are by now, and the languages of one."""
+        import gradio as gr
+
+        choices, name = self.writers.choices, self.writers.name
+        models = gr.update(choices=choices, value=name, visible=len(choices) > 1)
+        return models, self.languages(name, "")
 
     def languages(self, model: str, language: str) -> dict[str, Any]:
         """Let people choose from the languages of a model that has been chosen."""

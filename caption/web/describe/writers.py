@@ -81,6 +81,16 @@ class Writers:
                 self.taught[name, code] = captioner.in_language(code)
         return [self.taught[name, code] for code in chosen]
 
+    def prefer(self, name: str, captioner: "Captioner") -> None:
+        """Let a model that is new be the one to write with, unless people choose another."""
+        if name != self.name:
+            self.others.pop(name, None)
+            # In the order of people's choice: what was first comes right behind it.
+            before = self.first.captioner
+            self.others = {self.name: lambda: before, **self.others}
+            self.name = name
+        self.loaded[name] = Writer(captioner, Eyes(captioner.extract))
+
     def __call__(self, name: str) -> Writer:
         """Return a model by its name.
 

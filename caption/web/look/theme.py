@@ -10,11 +10,11 @@ if TYPE_CHECKING:
 LOOK = Path(__file__).parent
 ICON = LOOK / "icon.svg"
 STYLES = (
-    *("colours.css", "page.css", "caption.css", "dialog.css", "inside.css", "compare.css"),
-    "sizes.css",
+    *("colours.css", "page.css", "caption.css", "dialog.css", "library.css", "inside.css"),
+    *("compare.css", "sizes.css"),
 )
 """Each may change what those before it say."""
-SCRIPTS = ("make.js", "overlay.js", "page.js")
+SCRIPTS = ("make.js", "overlay.js", "page.js", "library.js", "viewer.js")
 """What the parts of every tab share, in the order in which they need each other."""
 
 
