@@ -2,7 +2,7 @@
 
 import resource
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from itertools import cycle, islice
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 BLIP_TOKENS = 12
 BLIP_PIXELS = 384
+ALL = "all languages"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,16 +58,32 @@ def main(args: Args) -> None:
     contestants: dict[str, Callable[[], object]] = {"glimpse": lambda: captioner(next(files))}
     if args.peer == "blip":
         contestants["blip"] = _blip()
+    if len(captioner.languages) > 1:
+        contestants[ALL] = _in_all_languages(captioner, files)
     medians = time_in_turn(contestants, runs=args.runs, warm_up=3)
     for name, seconds in medians.items():
         print(f"one image, file to caption, {name}: {1000 * seconds:.1f} ms, median of {args.runs}")
     if args.peer == "blip":
         print(f"glimpse is {medians['blip'] / medians['glimpse']:.1f} times faster than blip")
+    if ALL in medians:
+        ratio = medians[ALL] / medians["glimpse"]
+        print(f"{', '.join(captioner.languages)} take {ratio:.2f} times as long as one language")
     _stages(captioner, paths[0], runs=args.runs)
     if args.folder:
         _throughput(captioner, list(islice(files, args.folder)))
     if args.growth:
         _memory(captioner, files, *args.growth)
+
+
+def _in_all_languages(captioner: "Captioner", files: Iterator[Path]) -> Callable[[], object]:
+    """Return what looks at the next photo once and describes it in each language."""
+    writers = [captioner.in_language(code) for code in captioner.languages]
+
+    def caption() -> object:
+        features = captioner.encode(next(files))
+        return [writer.describe(features) for writer in writers]
+
+    return caption
 
 
 def _stages(captioner: "Captioner", path: Path, *, runs: int) -> None:
