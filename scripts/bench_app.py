@@ -92,7 +92,7 @@ def _served(args: Args) -> Iterator[str]:
     with tempfile.TemporaryDirectory() as uploads:
         settings = {"GRADIO_TEMP_DIR": uploads, "OMP_NUM_THREADS": str(args.threads)}
         server = subprocess.Popen(  # noqa: S603
-            [*GLIMPSE, "app", "--port", str(port), *model],
+            [*GLIMPSE, "app", "--port", str(port), "--library", f"{uploads}/library.db", *model],
             env=os.environ | settings,
             stdout=subprocess.DEVNULL,
         )

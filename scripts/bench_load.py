@@ -422,6 +422,7 @@ def _serving(args: Args) -> Iterator[Server]:
     command = ["serve" if args.serve else "app", "--port", port]
     command += [] if args.model is None else ["--model", args.model]
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        command += [] if args.serve else ["--library", f"{folder}/library.db"]
         settings = {"GRADIO_TEMP_DIR": folder, "TMPDIR": folder}
         process = subprocess.Popen(  # noqa: S603
             [*GLIMPSE, *command], env=os.environ | settings, stdout=subprocess.DEVNULL

@@ -92,7 +92,7 @@ def test_the_page_is_served(venv, elsewhere) -> None:
         port = free.getsockname()[1]
     with (elsewhere / "log").open("w") as log:
         app = subprocess.Popen(
-            [venv / "bin" / "glimpse", "app", "--port", str(port)],
+            [venv / "bin" / "glimpse", "app", "--port", str(port), "--library", "library.db"],
             cwd=elsewhere,
             env={**environment(), "GRADIO_TEMP_DIR": str(elsewhere / "uploads")},
             stdout=log,

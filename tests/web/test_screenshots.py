@@ -18,11 +18,14 @@ import pytest
 from conftest import PATIENCE
 from test_accessible import SETTLED
 from test_browser import ask, caption_of
+from test_library_page import open_library
 from tiny import ROOT
 
 SCENES: dict[str, tuple[Callable[[Any], None], str]] = {
     "describe": (lambda page: page.locator("#caption .word").last.click(), "#caption .sentence"),
     "ask": (lambda page: talk(page, "is there a man?", "what is he holding?"), "#chat"),
+    "library": (lambda page: search(page, "man*"), ".prints"),
+    "inside": (lambda page: page.get_by_role("tab", name="Look inside").click(), ".turns"),
 }
 """What leads from a described photo to each picture, and what has to be seen there to its end."""
 FRAMES = {"light": (1280, 900), "dark": (390, 844)}
@@ -41,13 +44,26 @@ def talk(page, *questions: str) -> None:
         expect(page.locator("#chat .answer")).to_have_count(number)
 
 
+def search(page, words: str) -> None:
+    """Look for words in the library."""
+    from playwright.sync_api import expect
+
+    open_library(page)
+    page.get_by_label("Search your photos").press_sequentially(words)
+    expect(page.locator(".print").first).to_contain_text("man")
+
+
 @pytest.fixture(scope="module")
 def packaged(tmp_path_factory):
-    """Where `glimpse app` serves the model of the package."""
+    """Where `glimpse app` serves the model of the package, with a library of the examples."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = str(free.getsockname()[1])
+    library = str(tmp_path_factory.mktemp("library") / "library.db")
+    command = [sys.executable, "-c", "from vqa.commands import main; main()"]
+    examples = ROOT / "caption" / "examples"
+    subprocess.run([*command, "library", "add", examples, "--library", library], check=True)
     with subprocess.Popen(
-        [sys.executable, "-c", "from vqa.commands import main; main()", "app", "--port", port],
+        [*command, "app", "--port", port, "--library", library],
         env=os.environ
         | {
             "GRADIO_TEMP_DIR": str(tmp_path_factory.mktemp("uploads")),

@@ -53,6 +53,7 @@ draw(element, props, watch, (part) => {
     showJob(job, isOver);
     if (problem) said.textContent = problem;
     holdings.textContent = counts ? held(counts, folders) : "";
+    holdings.title = folders.join("\n"); // whole: the line has the last part of each
     if (isFirst || (isOver && !job.has_failed)) box.open = !counts?.num_photos;
     isFirst = false;
     if (isWaiting && !job.is_running) {
@@ -123,11 +124,12 @@ function inWords({ said, done, total, seconds_left }) {
 }
 
 function held(counts, folders) {
+  const names = folders.map((path) => path.split(/[\\/]/).pop());
   const parts = [
     plural(counts.num_photos, "photo"),
     `${counts.num_edited} corrected`,
     counts.num_broken ? `${counts.num_broken} cannot be read` : null,
     counts.num_missing ? `${counts.num_missing} gone` : null,
   ];
-  return `${parts.filter(Boolean).join(", ")}; from ${folders.join(", ")}`;
+  return `${parts.filter(Boolean).join(", ")}; from ${names.join(", ")}`;
 }
