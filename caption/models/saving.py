@@ -77,8 +77,8 @@ def save_writer(
     seen, own = load_encoder(of).fingerprint(), model.encoder.fingerprint()
     if seen != own:
         raise ModelError(
-            f"this model sees with the encoder {own}, and {of} with {seen}; train it with "
-            f"--initial {of} and its encoder frozen"
+            f"this model sees with the encoder {own}, and {of} with {seen}; train it "
+            f"from {of}, whose encoder must not learn"
         )
     config = {"captioner": captioner, "encoder_id": own, **_config(model)}
     write_model(directory, model, WRITER, config, card=card, dtype=dtype, prefix="decoder.")
