@@ -87,7 +87,7 @@ def test_writers_of_other_eyes_or_from_elsewhere_are_refused(home, knowing, tmp_
         next(other.encoder.parameters()).add_(1)
     options = {"of": str(home), "card": "", "dtype": torch.float32}
     with pytest.raises(
-        ModelError, match=r"sees with the encoder .*, and .* with .*; train it with"
+        ModelError, match=r"sees with the encoder .*, and .* with .*; train it from"
     ):
         save_writer(other, home / "tr", **options)
     german = taught(knowing.model, "de")
