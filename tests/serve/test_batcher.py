@@ -64,6 +64,19 @@ def test_what_waits_is_taken_in_its_order_and_as_many_as_may(items, max_batch) -
     assert work.batches == [[0], *expected]
 
 
+def test_who_was_answered_together_is_answered_together_again(monkeypatch) -> None:
+    monkeypatch.setattr("vqa.serve.batcher.LINGER", 10.0)  # which ends as soon as all are back
+    work = Work()
+    batcher = Batcher(work, max_batch=6, max_waiting=20)
+    futures = work.behind_the_first(batcher, [1, 2, 3])
+    work.may_go_on.set()
+    assert [future.result(10) for future in futures] == [0, 2, 4, 6]
+    again = [batcher.submit(item) for item in (4, 5, 6)]
+    assert [future.result(10) for future in again] == [8, 10, 12]
+    batcher.close()
+    assert work.batches == [[0], [1, 2, 3], [4, 5, 6]]
+
+
 def test_no_more_wait_than_may_and_none_after_the_end() -> None:
     work = Work()
     batcher = Batcher(work, max_batch=2, max_waiting=3)

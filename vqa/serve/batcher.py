@@ -1,7 +1,8 @@
 """Waiting requests are answered together: a queue, and one thread that takes a few at once.
 
-It waits for nobody: whatever has come while the last few were answered makes the next few, so that
-a lonely request is answered at once and many share the work.
+Whatever has come while the last few were answered makes the next few, so that a lonely request is
+answered at once and many share the work. Only after several it lingers for as many: who was answered
+together asks again together, and the first of them would be answered alone.
 """
 
 import threading
@@ -10,6 +11,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Generic, TypeVar
 
+LINGER = 0.02
+"""Seconds, after several were answered together, for the next as many to come."""
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
 
@@ -40,6 +43,8 @@ class Batcher(Generic[Item, Outcome]):
         self._waiting: deque[tuple[Item, Future[Outcome]]] = deque()
         self._changed = threading.Condition()
         self._is_closed = False
+        self._last = 1
+        """Items that were worked on together last."""
         self._thread = threading.Thread(target=self._run, name="batcher", daemon=True)
         self._thread.start()
 
@@ -81,8 +86,14 @@ class Batcher(Generic[Item, Outcome]):
                 if self._is_closed:
                     return []
                 self._changed.wait()
-            count = min(self._max_batch, len(self._waiting))
+            if self._last > 1:
+                self._changed.wait_for(self._are_back, timeout=LINGER)
+            self._last = count = min(self._max_batch, len(self._waiting))
             return [self._waiting.popleft() for _ in range(count)]
+
+    def _are_back(self) -> bool:
+        """Return whether as many wait as were answered last."""
+        return self._is_closed or len(self._waiting) >= self._last
 
     def _finish(self, batch: Sequence[tuple[Item, Future[Outcome]]]) -> None:
         """Give each its outcome or, if there is none, its error."""
