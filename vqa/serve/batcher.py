@@ -1,8 +1,8 @@
 """Waiting requests are answered together: a queue, and one thread that takes a few at once.
 
 Whatever has come while the last few were answered makes the next few, so that a lonely request is
-answered at once and many share the work. Only after several it lingers for as many: who was answered
-together asks again together, and the first of them would be answered alone.
+answered at once and many share the work. Only after several it lingers for as many: who was
+answered together asks again together, and the first of them would be answered alone.
 """
 
 import threading
