@@ -32,6 +32,16 @@ def scene(colour: str, side: str) -> Image.Image:
     return image
 
 
+def draw_folder(folder: Path) -> Path:
+    """Begin a folder of all scenes and a broken picture."""
+    folder.mkdir()
+    for colour in COLOURS:
+        for side in SIDES:
+            scene(colour, side).save(folder / f"{colour}-{side}.png")
+    (folder / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    return folder
+
+
 def captions_of(colour: str, side: str) -> list[str]:
     """Return what two people would say of a scene."""
     return [f"A {colour} block on the {side}.", f"the {side} side is {colour}"]

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from PIL import Image
-from tiny import COLOURS, SIDES, scene
+from tiny import draw_folder
 
 from caption.archive.heat_maps import write_heat_maps
 from caption.archive.inputs import find_images
@@ -21,13 +21,7 @@ RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
 
 @pytest.fixture
 def photos(tmp_path):
-    folder = tmp_path / "photos"
-    folder.mkdir()
-    for colour in COLOURS:
-        for side in SIDES:
-            scene(colour, side).save(folder / f"{colour}-{side}.png")
-    (folder / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
-    return find_images(str(folder))
+    return find_images(str(draw_folder(tmp_path / "photos")))
 
 
 def stop_after(count):

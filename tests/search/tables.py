@@ -94,15 +94,15 @@ class Tables:
         tables = [table.tolist() for table in self.images[image]]
         return lambda prefix: tables[len(prefix)][code(prefix)]
 
-    def search(self, config: SearchConfig, *, seeds: Sequence[int] = ()) -> list[list[Hypothesis]]:
+    def search(self, config: SearchConfig, **also: Any) -> list[list[Hypothesis]]:
         return search(
             self.step,
             self.state(),
             num_images=len(self.images),
             ids=IDS,
             config=config,
-            seeds=seeds,
             bad_ending_ids=BAD_ENDING_IDS,
+            **also,
         )
 
 

@@ -32,26 +32,12 @@ from torch import Tensor
 from caption.search.config import MAX_REQUIRED, SearchConfig
 from caption.search.methods import search
 from caption.search.required import WordSets, required_beam_search
-from caption.search.steps import Hypothesis, Step
+from caption.search.steps import Step
 
 word_sets = st.lists(
     st.frozensets(st.sampled_from(WORDS), min_size=1, max_size=3), max_size=MAX_REQUIRED
 )
 some_sets = st.lists(word_sets, min_size=4, max_size=4)  # as many as there are images at most
-
-
-def found_in(
-    tables: Tables, config: SearchConfig, required: Sequence[WordSets]
-) -> list[list[Hypothesis]]:
-    return search(
-        tables.step,
-        tables.state(),
-        num_images=len(tables.images),
-        ids=IDS,
-        config=config,
-        required=required,
-        bad_ending_ids=BAD_ENDING_IDS,
-    )
 
 
 def satisfied(words: Sequence[int], sets: WordSets) -> int:
@@ -96,7 +82,7 @@ def table() -> Tables:
 )
 def test_the_caption_is_the_likeliest_that_has_the_words(table, sets, words, probability) -> None:
     config = SearchConfig(num_beams=2, max_length=3, length_penalty=0.0)
-    (caption,) = found_in(table, config, [[frozenset(each) for each in sets]])[0]
+    (caption,) = table.search(config, required=[[frozenset(each) for each in sets]])[0]
     assert (caption.words, caption.finished) == (words, True)
     assert caption.score == pytest.approx(math.log(probability))
 
@@ -116,7 +102,7 @@ def test_a_longer_caption_wins_over_one_that_says_the_word_in_haste() -> None:
         max_length=3,
     )
     config = SearchConfig(num_beams=1, max_length=3)
-    assert found_in(table, config, [[frozenset({6})]])[0][0].words == (4, 5, 6)
+    assert table.search(config, required=[[frozenset({6})]])[0][0].words == (4, 5, 6)
 
 
 @examples
@@ -128,7 +114,7 @@ def test_with_enough_beams_the_best_captions_with_the_words_are_found(
         num_beams=ALL_BEAMS, num_captions=num_captions, max_length=MAX_LENGTH, **constraints
     )
     some_sets = [sets[:2] for sets in some_sets[: len(tables.images)]]
-    for image, captions in enumerate(found_in(tables, config, some_sets)):
+    for image, captions in enumerate(tables.search(config, required=some_sets)):
         every = all_captions(tables.next_log_probs(image), config)
         assert_same(captions, best_of(every, some_sets[image], config))
 
@@ -142,7 +128,7 @@ def test_all_captions_of_an_image_satisfy_as_many_sets(
         num_beams=num_beams, num_captions=num_beams, max_length=MAX_LENGTH, **constraints
     )
     some_sets = some_sets[: len(tables.images)]
-    for sets, captions in zip(some_sets, found_in(tables, config, some_sets), strict=True):
+    for sets, captions in zip(some_sets, tables.search(config, required=some_sets), strict=True):
         assert len(captions) >= 1
         assert len({caption.words for caption in captions}) == len(captions)
         assert len({satisfied(caption.words, sets) for caption in captions}) == 1
@@ -155,7 +141,7 @@ def test_where_everything_can_follow_every_caption_has_all_the_words(
 ) -> None:
     tables = Tables.random([seed], max_length=MAX_REQUIRED, sharpness=4.0)
     config = SearchConfig(num_beams=num_beams, num_captions=num_beams, max_length=MAX_REQUIRED)
-    for caption in found_in(tables, config, [sets])[0]:
+    for caption in tables.search(config, required=[sets])[0]:
         assert satisfied(caption.words, sets) == len(sets)
 
 
@@ -178,7 +164,11 @@ def test_without_sets_it_is_beam_search(
         config=config,
         bad_ending_ids=BAD_ENDING_IDS,
     )
-    for found in (by_machine, found_in(tables, config, nothing), found_in(tables, config, ())):
+    for found in (
+        by_machine,
+        tables.search(config, required=nothing),
+        tables.search(config, required=()),
+    ):
         for captions, others in zip(found, expected, strict=True):
             assert_identical(captions, others)
 
@@ -192,8 +182,8 @@ def test_images_with_other_numbers_of_sets_in_the_batch_change_nothing(
         num_beams=num_beams, num_captions=num_beams, max_length=MAX_LENGTH, **constraints
     )
     some_sets = some_sets[: len(tables.images)]
-    for image, captions in enumerate(found_in(tables, config, some_sets)):
-        alone = found_in(tables.only(image), config, [some_sets[image]])
+    for image, captions in enumerate(tables.search(config, required=some_sets)):
+        alone = tables.only(image).search(config, required=[some_sets[image]])
         assert_identical(captions, alone[0])
 
 
@@ -201,7 +191,7 @@ def test_every_word_comes_with_the_log_prob_and_trace_of_its_own_step() -> None:
     tables = Tables.random([1, 2, 3], max_length=4)
     config = SearchConfig(num_beams=2, num_captions=2, max_length=4)
     required = [[frozenset({4}), frozenset({6})], [frozenset({5})], []]
-    for image, captions in enumerate(found_in(tables, config, required)):
+    for image, captions in enumerate(tables.search(config, required=required)):
         next_log_probs = tables.next_log_probs(image)
         for caption in captions:
             prefixes = [caption.words[:at] for at in range(len(caption.words))]
@@ -230,25 +220,25 @@ def test_every_image_has_the_same_number_of_rows_side_by_side_until_it_is_done()
 def test_what_cannot_be_said_is_left_out_and_as_much_as_can_be_is_said(table) -> None:
     config = SearchConfig(num_beams=2, max_length=3, length_penalty=0.0)
     impossible = frozenset({IDS.unknown})
-    assert found_in(table, config, [[impossible]])[0][0].words == (4,)
-    assert found_in(table, config, [[impossible, frozenset({6})]])[0][0].words == (5, 6)
+    assert table.search(config, required=[[impossible]])[0][0].words == (4,)
+    assert table.search(config, required=[[impossible, frozenset({6})]])[0][0].words == (5, 6)
     short = replace(config, max_length=1)
-    (cut,) = found_in(table, short, [[frozenset({4}), frozenset({5})]])[0]
+    (cut,) = table.search(short, required=[[frozenset({4}), frozenset({5})]])[0]
     assert satisfied(cut.words, [frozenset({4}), frozenset({5})]) == 1
 
 
 def test_a_cut_caption_with_the_word_is_better_than_a_finished_one_without() -> None:
     table = by_prefix({(): {IDS.end: 0.9, 4: 0.1}, (4,): {5: 1.0}, (4, 5): {5: 1.0}}, max_length=2)
     config = SearchConfig(num_beams=2, num_captions=2, max_length=2)
-    (cut,) = found_in(table, config, [[frozenset({5})]])[0]
+    (cut,) = table.search(config, required=[[frozenset({5})]])[0]
     assert (cut.words, cut.finished) == ((4, 5), False)
 
 
 def test_other_constraints_hold_beside_the_words(table) -> None:
     ends_badly = SearchConfig(num_beams=2, max_length=3, forbid_bad_endings=True)
-    assert found_in(table, ends_badly, [[frozenset({4})]])[0][0].words == (4, 5)
+    assert table.search(ends_badly, required=[[frozenset({4})]])[0][0].words == (4, 5)
     long = SearchConfig(num_beams=2, max_length=3, min_length=3)
-    assert found_in(table, long, [[frozenset({6})]])[0][0].words == (5, 4, 6)
+    assert table.search(long, required=[[frozenset({6})]])[0][0].words == (5, 4, 6)
 
 
 @pytest.mark.parametrize(
@@ -261,7 +251,7 @@ def test_other_constraints_hold_beside_the_words(table) -> None:
 )
 def test_sets_that_make_no_sense_are_refused(table, required, message) -> None:
     with pytest.raises(ValueError, match=message):
-        found_in(table, SearchConfig(max_length=3), required)
+        table.search(SearchConfig(max_length=3), required=required)
 
 
 def test_sampling_promises_no_words(table) -> None:

@@ -3,23 +3,10 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tables import IDS, MAX_LENGTH, Options, Tables, assert_identical, constraints, examples, tables
+from tables import MAX_LENGTH, Options, Tables, assert_identical, constraints, examples, tables
 
 from caption.search.config import SearchConfig
-from caption.search.methods import search
 from caption.search.rounds import Round
-
-
-def told(tables: Tables, config: SearchConfig, listen, **also):
-    return search(
-        tables.step,
-        tables.state(),
-        num_images=len(tables.images),
-        ids=IDS,
-        config=config,
-        listen=listen,
-        **also,
-    )
 
 
 @examples
@@ -29,7 +16,7 @@ def test_who_listens_changes_no_caption(tables: Tables, beams: int, constraints:
     config = SearchConfig(num_beams=beams, num_captions=beams, max_length=MAX_LENGTH, **constraints)
     rounds: list[Round] = []
     for captions, others in zip(
-        told(tables, config, rounds.append), told(tables, config, None), strict=True
+        tables.search(config, listen=rounds.append), tables.search(config), strict=True
     ):
         assert_identical(captions, others)
     assert rounds
@@ -44,4 +31,4 @@ def test_only_beam_search_without_required_words_tells() -> None:
         (SearchConfig(max_length=MAX_LENGTH), {"required": [[frozenset({4})]]}),
     ):
         with pytest.raises(ValueError, match="only beam search without required sets"):
-            told(table, config, print, **also)
+            table.search(config, listen=print, **also)

@@ -42,15 +42,17 @@ def test_nothing_is_in_the_way_of_anybody(page, photo, theme) -> None:
     assert violations(page) == []
 
 
+def fits(page) -> bool:
+    """Return whether nothing of the page is wider than its window."""
+    return page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]
+
+
 @pytest.mark.parametrize("page", [390], indirect=True)
 def test_the_page_fits_a_phone_and_everything_has_a_name(page, photo) -> None:
-    def fits() -> bool:
-        return page.evaluate("document.documentElement.scrollWidth") <= 390
-
-    assert fits()
+    assert fits(page)
     upload(page, photo)
     caption_of(page)
-    assert fits()
+    assert fits(page)
     page.locator("#again").scroll_into_view_if_needed()
     assert page.locator("#photo").bounding_box()["y"] >= 0  # the photo stays where it is seen
     nameless = r"^\s*- (?:button|slider|textbox|tab|radio|checkbox|combobox)\s*$"
@@ -59,5 +61,5 @@ def test_the_page_fits_a_phone_and_everything_has_a_name(page, photo) -> None:
     page.get_by_role("tab", name="Ask").click()
     ask(page, "what colour is it?")
     page.locator("#chat .answer").wait_for()
-    assert fits()
+    assert fits(page)
     assert re.findall(nameless, page.locator("body").aria_snapshot(), re.MULTILINE) == []

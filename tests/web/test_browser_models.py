@@ -5,7 +5,7 @@ from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
-from test_accessible import violations
+from test_accessible import fits, violations
 from test_browser import photo, upload
 from test_compare import photos
 
@@ -33,7 +33,7 @@ def archive(tmp_path) -> Path:
 
 def is_sound(page) -> bool:
     """Return whether the page fits, has a name for everything and is in nobody's way."""
-    assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]
+    assert fits(page)
     assert re.findall(NAMELESS, page.locator("body").aria_snapshot(), re.MULTILINE) == []
     assert violations(page) == []
     return True

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from test_accessible import violations
+from test_accessible import fits, violations
 from test_browser import caption_of, upload
 from tiny import COLOURS, SIDES, scene
 
@@ -31,10 +31,6 @@ def photos(tmp_path) -> Path:
         picture.save(folder / f"{number:02}.png")
     (folder / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     return folder
-
-
-def fits(page) -> bool:
-    return page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 def open_library(page) -> None:
