@@ -12,11 +12,10 @@ from pathlib import Path
 
 from caption.ablation.runs import Run
 from caption.ablation.schedule import RunFailed, Turn, Work
+from caption.files.logs import last_line
 
 POLL = 0.2
 """Seconds between two looks at whether to stop."""
-TAIL = 20_000
-"""Bytes at the end of a log in which its last line is looked for."""
 Command = Sequence[str]
 
 
@@ -58,14 +57,6 @@ def _status_of(command: Command, log: Path, turn: Turn, environment: Mapping[str
                 child.terminate()
                 break
     return child.returncode
-
-
-def last_line(log: Path) -> str:
-    """Return the last line of a log that says something."""
-    with log.open("rb") as file:
-        file.seek(max(0, log.stat().st_size - TAIL))
-        lines = file.read().decode("utf-8", "replace").splitlines()
-    return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
 
 
 @contextmanager

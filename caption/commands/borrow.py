@@ -44,7 +44,7 @@ def main(args: Args) -> None:
     from torch.utils.data import DataLoader
 
     from caption.data.borrowing import borrowed
-    from caption.data.sentences import read_pairs, read_sentences, with_neighbours
+    from caption.data.sentences import read_sentences, read_translations, with_neighbours
     from caption.files.locate import name_of
     from caption.files.paths import list_images
     from caption.files.writing import write_json
@@ -53,8 +53,9 @@ def main(args: Args) -> None:
     from caption.vision.extract import ImageFiles, encode_few_by_few, readers
     from caption.vision.transforms import Preprocess
 
-    sentences = with_neighbours(read_sentences(args.sentences))
-    said = {} if args.translations is None else read_pairs(args.sentences, args.translations)
+    texts = read_sentences(args.sentences)
+    said = {} if args.translations is None else read_translations(args.translations, texts)
+    sentences = with_neighbours(texts)
     files = list_images(args.images)
     if not files:
         raise DataError(f"{args.images}: no pictures to lend sentences to")

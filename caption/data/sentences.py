@@ -58,16 +58,20 @@ def read_sentences(path: Path) -> list[str]:
     return sentences
 
 
-def read_pairs(path: Path, translations: Path) -> dict[str, str]:
-    """Return what each sentence of a file is in the other, which says the same line by line.
+def read_translations(path: Path, texts: Sequence[str]) -> dict[str, str]:
+    """Return what each of some sentences is in a file that says the same line by line.
+
+    Args:
+        path: of the file.
+        texts: all sentences of another, as `read_sentences` returns them.
 
     Raises:
-        DataError: one of them cannot be read, or they have not as many sentences.
+        DataError: it cannot be read, or has not as many.
     """
-    texts, others = read_sentences(path), read_sentences(translations)
-    if len(texts) != len(others):
+    others = read_sentences(path)
+    if len(others) != len(texts):
         raise DataError(
-            f"{translations}: {len(others)} sentences, and {path} has {len(texts)}; expected the "
+            f"{path}: {len(others)} sentences, and the other file has {len(texts)}; expected the "
             "same in another language, line by line"
         )
     return dict(zip(texts, others, strict=True))

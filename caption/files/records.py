@@ -111,6 +111,11 @@ def is_unicode(text: str) -> bool:
     return True
 
 
+def as_unicode(text: str) -> str:
+    """Return a text with a question mark for all that cannot be written down as UTF-8."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
 def refuse_duplicates(ids: Iterable[Any], kind: str, source: Path) -> None:
     """Raise a DataError if an id occurs more than once."""
     repeated = [value for value, count in Counter(map(repr, ids)).items() if count > 1]

@@ -70,6 +70,14 @@ def list_members(archive: Path) -> list[ZipInfo]:
         return [info for info in zipped.infolist() if not info.is_dir()]
 
 
+def is_hidden(parts: Iterable[str]) -> bool:
+    """Return whether a file is hidden that has these folders and this name, also as Macs hide some.
+
+    What lies in __MACOSX has the names of pictures and is none.
+    """
+    return any(part.startswith((".", "__MACOSX")) for part in parts)
+
+
 def members_within(archive: Path, *, most: int, max_bytes: int) -> list[ZipInfo]:
     """Return the files of an archive that nobody has seen yet, but no hidden ones.
 
@@ -81,11 +89,7 @@ def members_within(archive: Path, *, most: int, max_bytes: int) -> list[ZipInfo]
     Raises:
         DataError: it is no zip archive, or has more.
     """
-    members = [
-        info
-        for info in list_members(archive)
-        if not any(part.startswith((".", "__MACOSX")) for part in info.filename.split("/"))
-    ]
+    members = [i for i in list_members(archive) if not is_hidden(i.filename.split("/"))]
     size = sum(member.file_size for member in members)
     if len(members) > most or size > max_bytes:
         raise DataError(

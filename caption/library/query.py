@@ -9,7 +9,7 @@ import unicodedata
 from dataclasses import dataclass
 
 from caption.errors import DataError
-from caption.files.records import is_unicode
+from caption.files.records import as_unicode
 from caption.text.scripts import spaceless
 
 MAX_TERMS = 32
@@ -48,9 +48,7 @@ def parse_query(text: str, *, as_typed: bool = False) -> Query:
     Raises:
         DataError: it is too long.
     """
-    text = text.replace("\0", " ")
-    if not is_unicode(text):
-        text = text.encode("utf-8", "replace").decode("utf-8")
+    text = as_unicode(text.replace("\0", " "))
     wanted: list[str] = []
     unwanted: list[str] = []
     for match in _TERM.finditer(text):

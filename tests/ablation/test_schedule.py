@@ -17,8 +17,9 @@ from caption.ablation import schedule, work
 from caption.ablation.lock import holder, take, wait_for
 from caption.ablation.runs import Run, Step, failure_of, is_done, refuse_changed
 from caption.ablation.schedule import RunFailed, Turn, carry_out
-from caption.ablation.work import in_processes, last_line, stopped_politely
+from caption.ablation.work import in_processes, stopped_politely
 from caption.errors import DataError
+from caption.files.logs import last_line
 from caption.files.writing import write_text
 
 

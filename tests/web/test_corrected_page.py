@@ -38,7 +38,7 @@ def test_a_photo_is_looked_at_once_however_often_it_is_corrected(knowing) -> Non
     looks = []
     handle = knowing.model.encoder.register_forward_hook(lambda *_: looks.append(1))
     describe = Describe(Writers(knowing, Eyes(knowing.extract)))
-    photo, settings = scene("red", "left"), (CAREFUL, MEDIUM, "base")
+    photo, settings = scene("red", "left"), (CAREFUL, MEDIUM, "base", "en")
     words, also, *first = describe.anew(photo, *settings)
     assert (also["value"], also["visible"], words["visible"]) == ("", True, True)
     assert first == list(describe.corrected(photo, words["value"], "", *settings))
@@ -49,7 +49,7 @@ def test_a_photo_is_looked_at_once_however_often_it_is_corrected(knowing) -> Non
         _, (text, *_) = describe.corrected(photo, left, "", *settings)
         assert word not in text.split()
     # By chance nothing can be promised, so that what a person says is a strong hint.
-    assert describe.corrected(photo, words["value"], "block", "playful", MEDIUM, "base")[1]
+    assert describe.corrected(photo, words["value"], "block", "playful", MEDIUM, "base", "en")[1]
     handle.remove()
     assert len(looks) == 1
     words, also, nothing, sentences = describe.anew(None, *settings)

@@ -35,7 +35,7 @@ def test_below_the_caption_stands_whether_it_is_a_guess(confidence, doubt, tiny_
     tiny_model.confidence = confidence
     captioner, photo = Captioner(tiny_model), scene("red", "left")
     describe = Describe(Writers(captioner, Eyes(captioner.extract)))
-    settings = (CAREFUL, MEDIUM, "base")
+    settings = (CAREFUL, MEDIUM, "base", "en")
     shown, sentences = describe.plain(photo, *settings)
     first, second, *_ = shown["captions"]
     assert (first["doubt"], first["confidence"]) == (doubt, 0.25)

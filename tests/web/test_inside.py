@@ -81,7 +81,7 @@ def test_nothing_that_hangs_at_a_word_is_the_word_itself(captioner) -> None:
 def test_it_is_the_caption_of_the_first_tab(captioner) -> None:
     writers = Writers(captioner, Eyes(captioner.extract))
     photo = scene("red", "left")
-    _, (caption, *_) = Describe(writers).plain(photo, CAREFUL, MEDIUM, "base")
+    _, (caption, *_) = Describe(writers).plain(photo, CAREFUL, MEDIUM, "base", "en")
     shown = Shown(Inside(writers).show(photo, "base"))
     assert caption in shown.text
     assert shown.tags.count("section") == 4

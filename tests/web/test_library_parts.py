@@ -9,7 +9,7 @@ import zipfile
 import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
-from tiny import COLOURS, SIDES, scene
+from tiny import draw_folder, scene
 
 from caption.errors import DataError
 from caption.library.library import Library
@@ -25,13 +25,7 @@ from caption.web.library.tab import searching
 @pytest.fixture
 def photos(tmp_path):
     """Six pictures and one that is broken."""
-    folder = tmp_path / "trip"
-    folder.mkdir()
-    for colour in COLOURS:
-        for side in SIDES:
-            scene(colour, side).save(folder / f"{colour}-{side}.png")
-    (folder / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
-    return folder
+    return draw_folder(tmp_path / "trip")
 
 
 @pytest.fixture

@@ -136,9 +136,9 @@ class Describe:
         """Say what is recognised in a photo that nobody has corrected yet, and caption it."""
         import gradio as gr
 
-        _, _, model, *language = settings
-        is_read = self._reader(model, *language[:1]) is not None
-        recognised = self._recognised(image, model, *language[:1])
+        _, _, model, language, *_ = settings
+        is_read = self._reader(model, language) is not None
+        recognised = self._recognised(image, model, language)
         words = all_checked(recognised, is_read=is_read)
         also = gr.update(value="", visible=is_read)
         return words, also, *self._described(image, {}, *settings)
@@ -147,13 +147,13 @@ class Describe:
         self, image: "Image.Image | None", checked: list[str], also: str, *settings: str
     ) -> Told:
         """Caption a photo of which a person has said what it shows."""
-        manner, _, model, *language = settings
-        concepts = corrections(self._recognised(image, model, *language[:1]), checked, also)
+        manner, _, model, language, *_ = settings
+        concepts = corrections(self._recognised(image, model, language), checked, also)
         if is_by_chance(manner):
             concepts = {word: min(share, ALMOST_CERTAIN) for word, share in concepts.items()}
         return self._described(image, concepts, *settings)
 
-    def _reader(self, model: str, language: str = "") -> "Captioner | None":
+    def _reader(self, model: str, language: str) -> "Captioner | None":
         """Return what writes from recognised words, if it alone is to write."""
         first, *others = self._writers(model, language)
         return first if first.reads_concepts and not others else None
@@ -165,7 +165,7 @@ class Describe:
             raise as_sentence(error.message) from None
 
     def _recognised(
-        self, image: "Image.Image | None", model: str, language: str = ""
+        self, image: "Image.Image | None", model: str, language: str
     ) -> dict[str, float]:
         reader = self._reader(model, language)
         if image is None or reader is None:
@@ -179,7 +179,7 @@ class Describe:
         manner: str,
         length: str,
         model: str,
-        language: str = "",
+        language: str,
         style: str = "",
     ) -> Told:
         captioners = self._writers(model, language)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from caption.errors import DataError
+from caption.files.records import as_unicode
 from caption.web.library.exports import Document, exported
 from caption.web.library.rows import KINDS, Rows, row_of, rows_of, shown
 from caption.web.library.shelf import Shelf
@@ -84,7 +85,7 @@ class Answers:
                 folders = counts.pop("folders")
                 # Where they are is nobody's business but that of people of this machine.
                 names = [str(path) if shelf.is_own else path.name for path in folders]
-                told["folders"] = [name.encode("utf-8", "replace").decode() for name in names]
+                told["folders"] = [as_unicode(name) for name in names]
                 told["counts"] = counts
         except DataError as error:
             told["problem"] = error.message

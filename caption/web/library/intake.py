@@ -17,7 +17,7 @@ from zipfile import ZipInfo
 from caption.errors import DataError, GlimpseError
 from caption.files.paths import SUFFIXES, resolve_inside
 from caption.files.writing import put_in_place, sha256
-from caption.files.zip import extract, list_members, unextracted
+from caption.files.zip import extract, is_hidden, list_members, unextracted
 
 ARCHIVE = ".zip"
 MAX_ARCHIVE_BYTES = 2**30
@@ -29,8 +29,6 @@ _LONGEST_NAME = 60
 """Characters, of four bytes at most: file systems take 255 bytes."""
 _settling = threading.Lock()
 """Two of one name come one after the other, and neither takes the place of the other."""
-_MAC = "__MACOSX"
-"""Holds what is no picture, under the names of pictures."""
 
 
 @dataclass(frozen=True)
@@ -169,7 +167,7 @@ def _is_picture(member: ZipInfo, folder: Path) -> bool:
     parts = PurePosixPath(member.filename).parts
     if PurePosixPath(member.filename).suffix.lower() not in SUFFIXES:
         return False
-    if _MAC in parts or any(part.startswith(".") for part in parts):
+    if is_hidden(parts):
         return False
     if stat.S_ISLNK(member.external_attr >> 16) or member.file_size > MAX_BYTES:
         return False

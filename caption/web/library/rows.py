@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Literal, TypedDict, get_args
 
+from caption.files.records import as_unicode
+
 if TYPE_CHECKING:
     from caption.library.library import Library
     from caption.library.photos import Photo
@@ -38,12 +40,10 @@ class Rows(TypedDict):
 
 def row_of(photo: "Photo") -> Row:
     """Return a photo as the browser draws it."""
-    # Names of files may be no valid Unicode, and JSON cannot hold such.
-    name = photo.name.encode("utf-8", "replace").decode("utf-8")
     problem = photo.error or ("its file is not there any more" if photo.is_missing else "")
     return Row(
         photo=photo.photo_id,
-        name=name,
+        name=as_unicode(photo.name),  # which the name of a file need not be, and JSON must
         caption=photo.caption or "",
         generated=photo.generated or "",
         is_edited=photo.edited is not None,

@@ -1,8 +1,7 @@
 """The library as the page has it: opened when it is needed, and brought up to date beside it."""
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -122,11 +121,13 @@ class Shelf:
 
     def _look(self, job: Job, *, folder: Path | None, again: bool) -> str:
         from caption.library.indexing import index
+        from caption.library.library import Library
 
         def tell(progress: "Progress") -> None:
             job.tell("captioning", progress.done, progress.total, progress.seconds_left)
 
-        with self._opened() as library:
+        # Its own connection, so that nobody else waits while it writes.
+        with Library(self.path) as library:
             if folder is not None:
                 library.add_folder(folder)
             if self.dropped.is_dir():
@@ -140,14 +141,6 @@ class Shelf:
                 stop=lambda: job.is_stopping,
             )
         return told(tally, is_stopped=job.is_stopping)
-
-    @contextmanager
-    def _opened(self) -> "Iterator[Library]":
-        """Give the library to a thread of its own, so that nobody else waits while it writes."""
-        from caption.library.library import Library
-
-        with Library(self.path) as library:
-            yield library
 
 
 def _loaded(model: Path) -> "Captioner":

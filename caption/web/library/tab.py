@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from caption.errors import DataError
+from caption.files.records import as_unicode
 from caption.web.describe.writers import Writers
 from caption.web.events import as_sentence
 from caption.web.library.shelf import Shelf
@@ -55,7 +56,7 @@ def searching(shelf: Shelf) -> Any:
         return [
             {
                 "photo": photo.photo_id,
-                "name": photo.name.encode("utf-8", "replace").decode("utf-8"),
+                "name": as_unicode(photo.name),
                 "caption": photo.caption,
                 "is_edited": photo.edited is not None,
                 "confidence": photo.confidence,

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
-from caption.ablation.work import last_line
 from caption.errors import DataError
+from caption.files.logs import last_line
 from caption.web.library.job import Job
 from caption.web.library.shelf import Shelf
 
