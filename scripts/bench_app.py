@@ -1,11 +1,7 @@
 """Ask the page for captions as other programs do, against the captioner alone in the same run."""
 
 import json
-import os
-import socket
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -22,9 +18,8 @@ from caption.errors import DataError, GlimpseError
 if TYPE_CHECKING:
     import httpx
 
-GLIMPSE = [sys.executable, "-c", "from vqa.commands import main; main()"]
 PATIENCE = 300.0
-"""Seconds to wait for the page, and for an answer."""
+"""Seconds to wait for an answer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,36 +81,14 @@ def _alone(paths: Sequence[Path], args: Args) -> float:
 @contextmanager
 def _served(args: Args) -> Iterator[str]:
     """Serve the page from another process; yield its address."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    from vqa.serve.started import started
+
     model = [] if args.model is None else ["--model", args.model]
     with tempfile.TemporaryDirectory() as uploads:
         settings = {"GRADIO_TEMP_DIR": uploads, "OMP_NUM_THREADS": str(args.threads)}
-        server = subprocess.Popen(  # noqa: S603
-            [*GLIMPSE, "app", "--port", str(port), "--library", f"{uploads}/library.db", *model],
-            env=os.environ | settings,
-            stdout=subprocess.DEVNULL,
-        )
-        address = f"http://127.0.0.1:{port}"
-        try:
-            began = time.perf_counter()
-            while not _is_there(address):
-                if server.poll() is not None or time.perf_counter() - began > PATIENCE:
-                    raise GlimpseError("the page did not start; what it said is above")
-                time.sleep(0.5)
-            yield address
-        finally:
-            server.terminate()
-            server.wait()
-
-
-def _is_there(address: str) -> bool:
-    import httpx
-
-    try:
-        return httpx.get(address).is_success
-    except httpx.TransportError:
-        return False
+        command = ["app", "--library", f"{uploads}/library.db", *model]
+        with started(*command, environment=settings) as page:
+            yield page.address
 
 
 def _ask(address: str, paths: Sequence[Path], *, clients: int) -> list[float]:

@@ -23,14 +23,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from caption.commands.run import run
-from caption.errors import DataError, GlimpseError
+from caption.errors import DataError
 
 if TYPE_CHECKING:
     import httpx
 
-GLIMPSE = [sys.executable, "-c", "from vqa.commands import main; main()"]
 PATIENCE = 300.0
-"""Seconds to wait for the server, and for an answer."""
+"""Seconds to wait for an answer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -414,40 +413,18 @@ def _full_queue_says(door: "Page | Programs", photos: list[bytes]) -> str:
 @contextmanager
 def _serving(args: Args) -> Iterator[Server]:
     """Serve the page or the APIs from another process."""
+    from vqa.serve.started import started
+
     if args.address is not None:
         yield Server(args.address)
         return
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = str(free.getsockname()[1])
-    command = ["serve" if args.serve else "app", "--port", port]
-    command += [] if args.model is None else ["--model", args.model]
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        command += [] if args.serve else ["--library", f"{folder}/library.db"]
+        command = ["serve"] if args.serve else ["app", "--library", f"{folder}/library.db"]
+        command += [] if args.model is None else ["--model", args.model]
         settings = {"GRADIO_TEMP_DIR": folder, "TMPDIR": folder}
-        process = subprocess.Popen(  # noqa: S603
-            [*GLIMPSE, *command], env=os.environ | settings, stdout=subprocess.DEVNULL
-        )
-        server = Server(f"http://127.0.0.1:{port}", process, Path(folder))
-        try:
-            began = time.perf_counter()
-            while not _is_there(server.address):
-                if process.poll() is not None or time.perf_counter() - began > PATIENCE:
-                    raise GlimpseError("the server did not start; what it said is above")
-                time.sleep(0.1)
-            print(f"ready after {time.perf_counter() - began:.1f} s", flush=True)
-            yield server
-        finally:
-            process.terminate()
-            process.wait()
-
-
-def _is_there(address: str) -> bool:
-    import httpx
-
-    try:
-        return httpx.get(f"{address}/health").is_success
-    except httpx.TransportError:
-        return False
+        with started(*command, environment=settings) as server:
+            print(f"ready after {server.seconds:.1f} s", flush=True)
+            yield Server(server.address, server.process, Path(folder))
 
 
 if __name__ == "__main__":

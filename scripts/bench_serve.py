@@ -2,7 +2,6 @@
 
 import base64
 import json
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -13,9 +12,7 @@ from itertools import cycle, islice
 from pathlib import Path
 
 from caption.commands.run import run
-from caption.errors import DataError, GlimpseError
-
-SERVE = [sys.executable, "-c", "from vqa.commands import main; main()", "serve", "--port", "0"]
+from caption.errors import DataError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,18 +94,14 @@ def _asking(path: Path) -> bytes:
 @contextmanager
 def _serving(args: Args) -> Iterator[str]:
     """Serve the model in another process, and say where."""
+    from vqa.serve.started import started
+
     if args.address is not None:
         yield args.address
         return
     words = [] if args.model is None else ["--model", args.model]
-    with subprocess.Popen([*SERVE, *words], stdout=subprocess.PIPE, text=True) as server:  # noqa: S603
-        said = server.stdout.readline() if server.stdout else ""
-        if not said:
-            raise GlimpseError("glimpse serve has ended; what it said is above")
-        try:
-            yield said.split("/v1")[0]
-        finally:
-            server.terminate()
+    with started("serve", *words, environment={}) as server:
+        yield server.address
 
 
 if __name__ == "__main__":

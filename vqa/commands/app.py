@@ -1,7 +1,6 @@
 """The command that serves the page."""
 
 import re
-import sys
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -13,16 +12,14 @@ from caption.web.library.routes import library_routes
 from caption.web.library.shelf import Shelf
 from caption.web.serve import LOOPBACK, launch, settle_gradio
 from vqa.commands.serving import Serving
+from vqa.serve.started import GLIMPSE
 from vqa.web.page import build_app
 
 if TYPE_CHECKING:
     from caption.predict import Captioner
     from vqa.predict import QuestionAnswerer
 
-TEACH = (
-    *(sys.executable, "-c", "from vqa.commands import main; main()"),
-    *("finetune", "captions"),
-)
+TEACH = (*GLIMPSE, "finetune", "captions")
 """Starts the command that teaches the captioner."""
 
 
