@@ -81,7 +81,7 @@ def _alone(paths: Sequence[Path], args: Args) -> float:
 @contextmanager
 def _served(args: Args) -> Iterator[str]:
     """Serve the page from another process; yield its address."""
-    from vqa.serve.started import started
+    from vqa.commands.started import started
 
     model = [] if args.model is None else ["--model", args.model]
     with tempfile.TemporaryDirectory() as uploads:

@@ -413,7 +413,7 @@ def _full_queue_says(door: "Page | Programs", photos: list[bytes]) -> str:
 @contextmanager
 def _serving(args: Args) -> Iterator[Server]:
     """Serve the page or the APIs from another process."""
-    from vqa.serve.started import started
+    from vqa.commands.started import started
 
     if args.address is not None:
         yield Server(args.address)

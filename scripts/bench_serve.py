@@ -94,7 +94,7 @@ def _asking(path: Path) -> bytes:
 @contextmanager
 def _serving(args: Args) -> Iterator[str]:
     """Serve the model in another process, and say where."""
-    from vqa.serve.started import started
+    from vqa.commands.started import started
 
     if args.address is not None:
         yield args.address

@@ -12,7 +12,7 @@ from caption.web.library.routes import library_routes
 from caption.web.library.shelf import Shelf
 from caption.web.serve import LOOPBACK, launch, settle_gradio
 from vqa.commands.serving import Serving
-from vqa.serve.started import GLIMPSE
+from vqa.commands.started import GLIMPSE
 from vqa.web.page import build_app
 
 if TYPE_CHECKING:
