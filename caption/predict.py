@@ -17,6 +17,7 @@ from caption.errors import ModelError
 from caption.files.paths import ImageFile, list_images
 from caption.models.caption import Caption
 from caption.models.captioner import CaptionModel
+from caption.models.companion import eyes_of
 from caption.models.confidence import Trust, caption_clues
 from caption.models.directory import DEFAULT_CAPTIONER, locate_model, push_to_hub
 from caption.models.languages import languages_of
@@ -64,7 +65,7 @@ class Captioner:
         self.model, self.directory = model.eval(), directory
         self.search = search or SearchConfig()
         self.model.check(self.search)
-        self.extract = extract or FeatureExtractor(self.model.encoder, self.model.concepts)
+        self.extract = extract or eyes_of(self.model)
         self.encoder_id = self.extract.encoder_id
 
     @classmethod
@@ -131,8 +132,11 @@ class Captioner:
         model = CaptionModel.from_pretrained(
             self.directory, language=code, encoder=self.model.encoder
         )
+        model = model.to(self.model.device)
+        if model.companion is not None:
+            self.extract.look_beside(model.companion.model.encoder)
         return Captioner(
-            model.to(self.model.device),
+            model,
             search=self.search,
             extract=self.extract,
             directory=self.directory,
@@ -208,11 +212,13 @@ class Captioner:
             listen: is told of every round of beam search.
 
         Raises:
-            FeatureStoreError: the features are another encoder's.
+            FeatureStoreError: the features are another encoder's, or lack what the companion sees.
             ModelError: a concept is no word that the model knows, or it reads none.
             DataError: a probability is not one, or more is certain than a caption can promise.
         """
         self.extract.check(features)
+        companion = self.model.companion
+        beside = None if companion is None else companion.sees(features).to(self.model.device)
         search = search or self.search
         told = self._told(features, concepts)
         if told is not None:
@@ -225,6 +231,7 @@ class Captioner:
             required=None if told is None else told.required,
             banned=None if told is None else told.banned,
             listen=listen,
+            beside=beside,
         )
         rows = [()] * len(found) if told is None else self._named(told.concepts)
         return [

@@ -163,6 +163,12 @@ def _write(args: Args, images: "Sequence[CaptionedImage]") -> Written:
         raise DataError("give --results with captions, or --data with pictures to caption")
     model = CaptionModel.from_pretrained(args.model or DEFAULT_CAPTIONER)
     model = model.to(PartialState().device)
+    if args.features is not None and model.companion is not None:
+        raise DataError(
+            f"{args.model or 'the default model'} writes together with {model.companion.name}, "
+            "which sees with eyes of its own, and features are stored of one encoder; leave out "
+            "features"
+        )
     if args.features is None:
         read, seen = read_pixels(Preprocess(model.encoder.config.preprocess)), "from their files"
     else:

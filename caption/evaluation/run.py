@@ -139,12 +139,14 @@ def write_captions(
         batch_images=batch_images,
         workers=workers,
     ):
-        grid = model.features_of(batch.images.to(model.device))
-        for best, *_ in model.write(grid, search, seeds=range(len(grid))):
+        images = batch.images.to(model.device)
+        grid = model.features_of(images)
+        beside = None if model.companion is None else model.companion.model.features_of(images)
+        for best, *_ in model.write(grid, search, seeds=range(len(grid)), beside=beside):
             captions.append(model.vocabulary.decode(best.words))
         mask = batch.mask.to(model.device)
         words, styles = batch.words.to(model.device), batch.styles.to(model.device)
-        scores, attention = model(grid, words, styles)
+        scores, attention = _read(model, grid, beside, words, styles)
         loss += float(token_loss(scores, batch.targets.to(model.device), mask))
         if attention is not None:
             entropy += float(attention_entropy(attention[mask]).sum())
@@ -154,6 +156,22 @@ def write_captions(
         math.exp(loss / count),
         entropy / count if model.decoder.has_attention else None,
     )
+
+
+def _read(
+    model: CaptionModel,
+    grid: Float[Tensor, "image position feature"],
+    beside: Float[Tensor, "image position feature"] | None,
+    words: Int[Tensor, "row length"],
+    styles: Int[Tensor, " row"],
+) -> tuple[Float[Tensor, "row length vocabulary"], Float[Tensor, "row length position"] | None]:
+    """Score every next word as search does: with the companion, if there is one."""
+    scores, attention = model(grid, words, styles)
+    if model.companion is None or beside is None:
+        return scores, attention
+    concepts = None if model.concepts is None else model.recognised(grid)
+    others, _ = model.companion.model(beside, words, styles, concepts)
+    return model.companion.pool(*(s.log_softmax(-1) for s in (scores, others))), attention
 
 
 def reference_batches(

@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from caption.errors import ModelError
+from caption.models.companion import Companion
 from caption.models.confidence import Confidence
 from caption.models.directory import locate_model
 from caption.models.languages import in_language
@@ -24,7 +25,7 @@ from caption.search.config import SearchConfig
 from caption.search.methods import search
 from caption.search.required import WordSets
 from caption.search.rounds import Listener
-from caption.search.steps import Hypothesis, SpecialIds, Step
+from caption.search.steps import Hypothesis, SpecialIds, Step, StepFunction
 from caption.search.worth import Worth
 from caption.text.endings import BAD_ENDINGS
 from caption.text.vocabulary import Vocabulary
@@ -61,6 +62,8 @@ class CaptionModel(nn.Module):
         self.vocabulary = vocabulary
         self.confidence: Confidence | None = None
         """What is expected of its captions; training makes it untrue."""
+        self.companion: Companion | None = None
+        """Who writes with it; training goes on without."""
         self.encoder = encoder if isinstance(encoder, ImageEncoder) else ImageEncoder(encoder)
         self.decoder: Decoder[Any] = build_decoder(
             decoder, feature_dim=self.encoder.feature_dim, vocabulary_size=len(vocabulary)
@@ -80,11 +83,18 @@ class CaptionModel(nn.Module):
         """Where the weights live."""
         return next(self.parameters()).device
 
+    def _apply(self, fn: Any, recurse: bool = True) -> "CaptionModel":
+        """Move the companion too, which is no part of the model's own weights."""
+        if self.companion is not None:
+            self.companion.model._apply(fn, recurse)
+        return super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+
     def forward(
         self,
         images: Float[Tensor, "image ..."],
         words: Int[Tensor, "row length"],
         styles: Int[Tensor, " row"] | None = None,
+        concepts: Concepts | None = None,
     ) -> tuple[Float[Tensor, "row length vocabulary"], Float[Tensor, "row length position"] | None]:
         """Score every next word of some captions of each image, and say where the decoder looked.
 
@@ -92,9 +102,10 @@ class CaptionModel(nn.Module):
             images: pixels [image, channel, row, column] or features [image, position, feature].
             words: what the decoder reads, captions of an image side by side.
             styles: the way of captioning in each row; by default the model's own.
+            concepts: what a decoder that reads them is told; by default what is recognised.
         """
         features = self.features_of(images)
-        return self.decoder(words, features, styles, **self._also_read(features))
+        return self.decoder(words, features, styles, **self._also_read(features, concepts))
 
     def scores_at(
         self,
@@ -233,6 +244,7 @@ class CaptionModel(nn.Module):
         required: Sequence[WordSets] | None = None,
         banned: Bool[Tensor, "image vocabulary"] | None = None,
         listen: Listener | None = None,
+        beside: Float[Tensor, "image position feature"] | None = None,
     ) -> list[list[Hypothesis]]:
         """Search captions for each image, best first.
 
@@ -245,6 +257,7 @@ class CaptionModel(nn.Module):
                 those of `config.must_say`.
             banned: words that an image's captions may not have.
             listen: is told of every round of beam search.
+            beside: what the companion sees, if it is to write too.
 
         Raises:
             ModelError: the model has no such style, or cannot write what it must say.
@@ -258,14 +271,12 @@ class CaptionModel(nn.Module):
             min_length=config.min_length * units,
             no_repeat_ngram=config.no_repeat_ngram * units,
         )
-
-        def step(words: Int[Tensor, " row"], state: DecoderState) -> Step[DecoderState]:
-            scores, state, trace = self.decoder.step(words, state)
-            return Step(scores.log_softmax(dim=-1), state, trace)
-
         if concepts is None and self.concepts is not None:
             concepts = self.recognised(features)
+        step: StepFunction[Any] = self.step
         state: Any = self.start(features, styles=styles, concepts=concepts)
+        if beside is not None and self.companion is not None:
+            step, state = self.companion.joining(step, state, beside, styles, concepts)
         return search(
             step if banned is None else muted(step),
             state if banned is None else Muted(state, banned),
@@ -279,6 +290,11 @@ class CaptionModel(nn.Module):
             bad_ending_ids=self.bad_ending_ids,
             listen=listen,
         )
+
+    def step(self, words: Int[Tensor, " row"], state: DecoderState) -> Step[DecoderState]:
+        """Read a word of each row; return what is known of the next, as search asks for it."""
+        scores, state, trace = self.decoder.step(words, state)
+        return Step(scores.log_softmax(dim=-1), state, trace)
 
     def _worth(self, concepts: Concepts | None, agreement: float) -> Worth | None:
         """Return what naming each word is worth in each image, given how much agreement counts."""
@@ -334,12 +350,14 @@ class CaptionModel(nn.Module):
         return frozenset(ids) - {self.vocabulary.unknown_id}
 
     def fingerprint(self) -> str:
-        """Return 16 hexadecimal digits that stand for the weights, all words and the confidence."""
+        """Return 16 hexadecimal digits that stand for all that its captions depend on."""
         digest = hashlib.sha256(json.dumps(self.vocabulary.to_json(), sort_keys=True).encode())
         if self.concepts is not None:
             digest.update(json.dumps(self.concepts.words).encode())
         if self.confidence is not None:
             digest.update(json.dumps(self.confidence.to_json()).encode())
+        if self.companion is not None:
+            digest.update(f"{self.companion.model.fingerprint()} {self.companion.share}".encode())
         for name, tensor in sorted(self.state_dict().items()):
             digest.update(name.encode())
             digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from caption.errors import ModelError
+from caption.models.companion import Companion
 from caption.models.confidence import CAPTION_CLUES, Confidence
 from caption.models.directory import (
     AROUND,
@@ -43,6 +44,8 @@ def save_whole(
     if model.concepts is not None:
         words = {"words": list(model.concepts.words)}
         config["concepts"] = asdict(model.concepts.config) | words
+    if model.companion is not None:
+        config["companion"] = model.companion.to_json()
     write_model(directory, model, KIND, config, card=card, dtype=dtype)
 
 
@@ -114,7 +117,7 @@ def load_model(
         directory,
         WRITER if is_writer else KIND,
         ("encoder_id" if is_writer else "encoder", "decoder", "vocabulary"),
-        also=("confidence",) if is_writer else ("concepts", "confidence"),
+        also=("confidence",) if is_writer else ("concepts", "confidence", "companion"),
     )
     if is_writer:
         encoder = encoder or load_encoder(directory)
@@ -135,7 +138,24 @@ def load_model(
         for name, part in model.named_children():
             if part is not encoder:
                 load_weights(part, directory, prefix=f"{name}.", renamed=OLD_NAMES)
+    if "companion" in config:
+        model.companion = _companion(directory, config["companion"], model, make)
     return model.to(memory_format=torch.channels_last).eval()
+
+
+def _companion(
+    directory: Path,
+    values: dict[str, Any],
+    model: "CaptionModel",
+    make: "Callable[..., CaptionModel]",
+) -> Companion:
+    """Load the companion that a config names."""
+    try:
+        return Companion.beside(
+            model, values["model"], values["share"], lambda name: load_model(CAPTIONERS[name], make)
+        )
+    except (KeyError, TypeError, ModelError) as error:
+        raise ModelError(f"{directory / 'config.json'}: companion: {error}") from None
 
 
 def _check_eyes(directory: Path, encoder_id: str, encoder: ImageEncoder) -> None:

@@ -104,7 +104,7 @@ class CaptionTask:
         """
         self.select_by: str = config.select_by
         self.config, self.model = config, model
-        model.confidence = None  # those to come are other captions
+        model.confidence = model.companion = None  # those to come are other captions
         self.train, self.validation = train, validation
         model.encoder.set_trainable(
             config.trainable_stages, freeze_batch_norm=config.freeze_batch_norm

@@ -30,15 +30,22 @@ class FeatureExtractor:
     It looks with the encoder as it is when the first picture comes, on the device where it is then.
     """
 
-    def __init__(self, encoder: ImageEncoder, head: ConceptHead | None = None) -> None:
+    def __init__(
+        self,
+        encoder: ImageEncoder,
+        head: ConceptHead | None = None,
+        beside: ImageEncoder | None = None,
+    ) -> None:
         """Prepare to look.
 
         Args:
             encoder: what sees.
             head: what recognises words in what it sees, if something does.
+            beside: what else sees the same pixels, if something does.
         """
         self.encoder = encoder.eval()
         self.head = None if head is None else head.eval()
+        self.look_beside(beside)
         self.encoder_id = encoder.fingerprint()
         self._preprocess = Preprocess(encoder.config.preprocess)
 
@@ -50,17 +57,29 @@ class FeatureExtractor:
         """
         return self.encode_pixels(torch.stack([self.read(image) for image in images]))
 
+    def look_beside(self, encoder: ImageEncoder | None) -> None:
+        """Let another encoder see the same pixels from now on, or none."""
+        self._beside = encoder
+        self.__dict__.pop("_quick_beside", None)
+
     @torch.inference_mode()
     def encode_pixels(self, pixels: UInt8[Tensor, "image channel row column"]) -> ImageFeatures:
         """Look at images that have the encoder's size already."""
         grid = encode_few_by_few(self._quick, pixels, self._preprocess)
         concepts = None if self.head is None else self.head.recognise(grid)
-        return ImageFeatures(grid, self.encoder.grid_size, self.encoder_id, concepts)
+        beside = None
+        if self._quick_beside is not None:
+            beside = encode_few_by_few(self._quick_beside, pixels, self._preprocess)
+        return ImageFeatures(grid, self.encoder.grid_size, self.encoder_id, concepts, beside)
 
     @cached_property
     def _quick(self) -> ImageEncoder:
         """What looks: the encoder, which is not trained while it is used."""
         return self.encoder.folded()
+
+    @cached_property
+    def _quick_beside(self) -> ImageEncoder | None:
+        return None if self._beside is None else self._beside.folded()
 
     def read(self, image: ImageSource) -> UInt8[Tensor, "channel row column"]:
         """Return bytes: what torch computes on many threads is left to the thread that has them."""

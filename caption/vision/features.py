@@ -20,6 +20,8 @@ class ImageFeatures:
     """Fingerprint of the encoder; a head refuses the features of another one."""
     concepts: ImageConcepts | None = None
     """What was recognised, where something recognises words."""
+    beside: Float[Tensor, "batch position feature"] | None = None
+    """The grid of a second encoder, where two look together."""
 
     @property
     def pooled(self) -> Float[Tensor, "batch feature"]:
@@ -31,4 +33,5 @@ class ImageFeatures:
 
     def __getitem__(self, rows: slice) -> "ImageFeatures":
         concepts = None if self.concepts is None else self.concepts[rows]
-        return replace(self, grid=self.grid[rows], concepts=concepts)
+        beside = None if self.beside is None else self.beside[rows]
+        return replace(self, grid=self.grid[rows], concepts=concepts, beside=beside)

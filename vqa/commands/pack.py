@@ -29,6 +29,11 @@ class Args:
     writer_of: str | None = None
     """Leave the encoder out, which is that of this model directory or name (base, small): the copy
     writes another language with its eyes, and lies in its directory, such as base/de."""
+    companion: str | None = None
+    """Captioner of the package (base, small) that has a say in every word, if it knows the same
+    words; its eyes look too."""
+    companion_share: float = 0.5
+    """How much the companion's opinion counts, from 0 to 1."""
     card: Path
     """Markdown file: what the model learnt from, how good it is and where it fails."""
     output: Path
@@ -40,6 +45,8 @@ class Args:
                 f"shares must be a positive number for each of the {len(self.model)} models, got "
                 f"{self.shares}"
             )
+        if self.companion is not None and self.writer_of is not None:
+            raise ValueError("a writer has no companion; leave out companion or writer_of")
 
 
 def main(args: Args) -> None:
@@ -65,12 +72,24 @@ def main(args: Args) -> None:
         model.confidence = None  # it was in the outcomes of the first alone
     give_mean(model, others, shares=args.shares or None)
     dtype = torch.float16 if args.bits == 16 else torch.int8
+    if args.companion is not None:
+        _give_companion(model, args.companion, args.companion_share)
     if args.writer_of is None:
         model.save_pretrained(args.output, card=card, dtype=dtype)
     else:
         _save_writer(model, args.writer_of, args.output, card=card, dtype=dtype)
     size = (args.output / "model.safetensors").stat().st_size
     print(f"{args.output}: {size / 1e6:.1f} MB")
+
+
+def _give_companion(model: "CaptionModel | VqaModel", name: str, share: float) -> None:
+    from caption.models.captioner import CaptionModel
+    from caption.models.companion import Companion
+
+    if not isinstance(model, CaptionModel):
+        raise ModelError("a question answerer has no companion; leave out companion")
+    model.confidence = None  # it was in the captions that the model wrote alone
+    model.companion = Companion.beside(model, name, share, CaptionModel.from_pretrained)
 
 
 def _save_writer(
