@@ -17,7 +17,7 @@ from vqa.data.batches import QuestionCollate, load_questions
 from vqa.data.reading import VqaData
 from vqa.data.recognised import Recognised
 from vqa.metrics import VqaScores, score, type_of
-from vqa.model import VqaModel
+from vqa.model import VqaModel, pooled
 
 
 @dataclass(frozen=True)
@@ -56,13 +56,15 @@ def evaluate_answers(
     given: list[str] = []
     expected = 0.0
     for batch in load_questions(questions, collate, batch_questions=batch_questions):
-        scores, _ = model(
-            batch.grid.to(model.device),
+        asked = (
             batch.images.to(model.device),
             batch.words.to(model.device),
             batch.lengths,
             model.kept(batch.probabilities.to(model.device)),
         )
+        scores, _ = model(batch.grid.to(model.device), *asked)
+        if batch.beside is not None and model.companion is not None:
+            scores = pooled(model.companion, scores, batch.beside.to(model.device), *asked)
         given += [model.answers.answers[i] for i in scores.argmax(dim=-1).tolist()]
         shares = scores.float().softmax(dim=-1)
         expected += (shares * batch.targets.to(scores.device)).sum().item()
@@ -111,7 +113,12 @@ def recognised_by(
 
 
 def evaluate_on(
-    model: VqaModel, data: VqaData, store: FeatureStore, head: ConceptHead | None = None
+    model: VqaModel,
+    data: VqaData,
+    store: FeatureStore,
+    head: ConceptHead | None = None,
+    *,
+    beside: FeatureStore | None = None,
 ) -> VqaReport:
     """Answer the questions of a data set from stored features, and score the answers.
 
@@ -120,6 +127,7 @@ def evaluate_on(
         data: the questions.
         store: the features of their images.
         head: what recognises words in these, for a model that reads them.
+        beside: the features that the companion reads, if it is to answer too.
 
     Raises:
         ModelError: it does, and nothing recognises words.
@@ -131,5 +139,6 @@ def evaluate_on(
         max_length=TextConfig().max_length,
         history_turns=model.config.history_turns,
         recognised=recognised_by(model, store, head),
+        beside=beside,
     )
     return evaluate_answers(model, data.questions, collate)

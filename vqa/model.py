@@ -7,7 +7,7 @@ Learning for Visual QA"), and a classifier picks one of the answers seen in trai
 recognised word.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +18,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from caption.errors import ModelError
+from caption.models.companion import Accompanied, Companion
 from caption.models.confidence import Confidence
 from caption.models.directory import (
     NAMES,
@@ -34,6 +35,7 @@ from caption.vision.store import StorePlan
 from vqa.answers import AnswerVocabulary
 from vqa.concepts import AnswerCopier, likeliest
 from vqa.config import HeadConfig
+from vqa.networks import GlimpseAttention, QuestionEncoder
 
 KIND = "vqa"
 ANSWERERS = {name: Path(__file__).parent / "pretrained" / name for name in NAMES}
@@ -63,75 +65,7 @@ class Sight(NamedTuple):
         return cls(plan.encoder_id, num_positions, feature_dim)
 
 
-class QuestionEncoder(nn.Module):
-    """Reads a question word by word and remembers what was asked."""
-
-    def __init__(self, config: HeadConfig, *, vocabulary_size: int) -> None:
-        super().__init__()
-        self.embed = nn.Embedding(vocabulary_size, config.word_dim)
-        recurrence = {"lstm": nn.LSTM, "gru": nn.GRU}[config.cell]
-        self.recurrence = recurrence(
-            config.word_dim,
-            config.state_dim // (2 if config.bidirectional else 1),
-            num_layers=config.num_layers,
-            bidirectional=config.bidirectional,
-            batch_first=True,
-            dropout=config.dropout if config.num_layers > 1 else 0.0,
-        )
-        self.dropout = nn.Dropout(config.dropout)
-
-    def forward(
-        self, words: Int[Tensor, "question length"], lengths: Int[Tensor, " question"]
-    ) -> Float[Tensor, "question state"]:
-        """Return the last state of each question; padding after its length is not read."""
-        embedded = torch.tanh(self.dropout(self.embed(words)))
-        packed = nn.utils.rnn.pack_padded_sequence(
-            embedded, lengths.cpu(), batch_first=True, enforce_sorted=False
-        )
-        _, state = self.recurrence(packed)
-        hidden = state[0] if isinstance(state, tuple) else state
-        directions = 2 if self.recurrence.bidirectional else 1
-        return torch.cat(tuple(hidden[-directions:]), dim=-1)
-
-
-class GlimpseAttention(nn.Module):
-    """Looks at all places several times at once, each time where the question points."""
-
-    def __init__(self, config: HeadConfig) -> None:
-        super().__init__()
-        self.comparison = config.comparison
-        self.project_grid = nn.Linear(config.visual_dim, config.attention_dim, bias=False)
-        self.project_query = nn.Linear(config.state_dim, config.attention_dim)
-        self.score = nn.Linear(config.attention_dim, config.num_glimpses)
-        self.dropout = nn.Dropout(config.dropout)
-
-    def forward(
-        self,
-        query: Float[Tensor, "question state"],
-        places: Float[Tensor, "question place visual"],
-        mask: Bool[Tensor, "question place"] | None = None,
-    ) -> tuple[Float[Tensor, "question seen"], Float[Tensor, "question glimpse place"]]:
-        """Return what all glimpses saw, side by side, and their weights, which sum to 1 each.
-
-        Args:
-            query: what is asked.
-            places: of the grid, and recognised words.
-            mask: which of them there are; all by default.
-        """
-        own, asked = self.project_grid(places), self.project_query(query).unsqueeze(1)
-        compared = (
-            torch.tanh(own + asked)
-            if self.comparison == "additive"
-            else (F.relu(own) * F.relu(asked))
-        )
-        scores = self.score(self.dropout(compared))
-        if mask is not None:
-            scores = scores.masked_fill(~mask.unsqueeze(-1), -torch.inf)
-        weights = scores.softmax(dim=1).transpose(1, 2)
-        return (weights @ places).flatten(1), weights
-
-
-class VqaModel(nn.Module):
+class VqaModel(Accompanied):
     """The question answerer without an encoder: it reads features that are there already."""
 
     def __init__(
@@ -355,6 +289,8 @@ class VqaModel(nn.Module):
             }
         if self.confidence is not None:
             config["confidence"] = self.confidence.to_json()
+        if self.companion is not None:
+            config["companion"] = self.companion.to_json()
         write_model(Path(directory), self, KIND, config, card=card, dtype=dtype)
 
     @classmethod
@@ -366,7 +302,7 @@ class VqaModel(nn.Module):
         """
         directory = locate_model(source, ANSWERERS)
         parts = ("head", "vocabulary", "answers", "sight", "openings")
-        config = read_config(directory, KIND, parts, also=("concepts", "confidence"))
+        config = read_config(directory, KIND, parts, also=("concepts", "confidence", "companion"))
         with described_by(directory):
             concepts = config.get("concepts", {"words": (), "only_copied": ()})
             model = cls(
@@ -381,7 +317,66 @@ class VqaModel(nn.Module):
             if "confidence" in config:
                 model.confidence = Confidence.from_json(config["confidence"], ANSWER_CLUES)
         load_weights(model, directory)
+        if "companion" in config:
+            values = config["companion"]
+            model.companion = answerer_beside(
+                model, values["model"], values["share"], cls.from_pretrained
+            )
         return model.eval()
+
+
+def answerer_beside(
+    model: VqaModel, name: str, share: float, load: Callable[[str], VqaModel]
+) -> Companion[VqaModel]:
+    """Load a companion for a question answerer.
+
+    Args:
+        model: that it is to help.
+        name: of the companion.
+        share: of its opinion.
+        load: gives the question answerer of a name of the package.
+
+    Raises:
+        ModelError: there is no such answerer, it knows other words or answers, or the share is
+            none.
+    """
+    companion = Companion.called(name, share, load)
+    known, other_known = (
+        (m.vocabulary.tokens, tuple(m.answers.answers), m.concept_words, m.only_copied)
+        for m in (model, companion.model)
+    )
+    if known != other_known or {model.config.outputs, companion.model.config.outputs} != {
+        "softmax"
+    }:
+        raise ModelError(
+            f"{name} cannot be the companion of an answerer that knows other words or answers; "
+            "only answerers that learnt the same questions, with a softmax, can pool their opinions"
+        )
+    return companion
+
+
+def pooled(
+    companion: Companion[VqaModel],
+    scores: Float[Tensor, "question answer"],
+    grid: Float[Tensor, "image position feature"],
+    images: Int[Tensor, " question"],
+    words: Int[Tensor, "question length"],
+    lengths: Int[Tensor, " question"],
+    concepts: Concepts | None,
+) -> Float[Tensor, "question answer"]:
+    """Return what an answerer and its companion find likely, as log-probabilities.
+
+    Args:
+        companion: of the answerer.
+        scores: of the answerer.
+        grid: what the companion sees of the images.
+        images: which of them each question is about.
+        words: ids of the questions.
+        lengths: of the questions.
+        concepts: what the answerer is told of each image.
+    """
+    others, _ = companion.model(grid, images, words, lengths, concepts)
+    return companion.pool(scores.log_softmax(dim=-1), others.log_softmax(dim=-1))
 
 
 def _texts(values: Sequence[str], name: str) -> Sequence[str]:

@@ -12,7 +12,6 @@ from torch import Tensor
 
 from caption.errors import DataError, ModelError
 from caption.models.confidence import Trust
-from caption.models.directory import CAPTIONERS, DEFAULT_CAPTIONER, load_concepts, load_encoder
 from caption.networks.concepts import Concepts
 from caption.text.nouns import plural_of
 from caption.text.tokenize import tokenize
@@ -20,8 +19,9 @@ from caption.vision.extract import FeatureExtractor
 from caption.vision.features import ImageFeatures
 from caption.vision.image import ImageSource
 from vqa.concepts import LEAST, NEVER, by_word, needed
-from vqa.config import HeadConfig, TextConfig
-from vqa.model import DEFAULT_ANSWERER, VqaModel, opening
+from vqa.config import TextConfig
+from vqa.eyes import eyes_of, let_look
+from vqa.model import DEFAULT_ANSWERER, VqaModel, opening, pooled
 from vqa.question import Turn, encode_history, encode_words, last_turns, pad
 
 LONGEST_QUESTION = TextConfig().max_length
@@ -94,6 +94,8 @@ class QuestionAnswerer:
             )
         if model.config.reads_concepts:
             needed(extract.head)
+        if model.companion is not None:
+            let_look(model.companion, extract)
         self.model, self.extract = model.eval(), extract
 
     @classmethod
@@ -170,9 +172,10 @@ class QuestionAnswerer:
         device, num_places = self.model.device, features.grid.shape[1]
         known = self._recognised(features, told)
         images = torch.zeros(len(asked), dtype=torch.long, device=device)
-        scores, weights = self.model(
-            *(features.grid.to(device), images, ids.to(device), lengths, self._read(known))
-        )
+        asked_of = images, ids.to(device), lengths, self._read(known)
+        scores, weights = self.model(features.grid.to(device), *asked_of)
+        if companion := self.model.companion:
+            scores = pooled(companion, scores, companion.sees(features).to(device), *asked_of)
         scores[:, self._ruled_out(told)] = NEVER
         is_softmax = self.model.config.outputs == "softmax"
         probabilities = scores.softmax(dim=-1) if is_softmax else scores.sigmoid()
@@ -314,47 +317,6 @@ class QuestionAnswerer:
             clues=clues,
             **Trust.of(self.model.confidence, clues)._asdict(),
         )
-
-
-def eyes_of(
-    model: VqaModel, captioner: str | Path | None, device: str | torch.device
-) -> FeatureExtractor:
-    """Load what a trained model has learnt to look with.
-
-    Args:
-        model: reads the features.
-        captioner: the model whose encoder it is; by default the one of this package that has it.
-        device: where to look.
-
-    Raises:
-        ModelError: as `load_eyes` does.
-    """
-    for packaged in CAPTIONERS.values() if captioner is None else ():
-        eyes = load_eyes(packaged, model.config, device)
-        if eyes.encoder_id == model.sight.encoder_id:
-            return eyes
-    return load_eyes(captioner, model.config, device)
-
-
-def load_eyes(
-    captioner: str | Path | None, config: HeadConfig, device: str | torch.device
-) -> FeatureExtractor:
-    """Load what a model with this config looks with, without what writes captions.
-
-    Args:
-        captioner: the model whose encoder it is; by default the one of this package.
-        config: of the model.
-        device: where to look.
-
-    Raises:
-        ModelError: the captioner is missing or damaged, or recognises no words and the model reads
-            them.
-    """
-    captioner = captioner or DEFAULT_CAPTIONER
-    encoder = load_encoder(captioner).to(device)
-    if not config.reads_concepts:
-        return FeatureExtractor(encoder)
-    return FeatureExtractor(encoder, needed(load_concepts(captioner)).to(device))
 
 
 class Conversation:

@@ -82,7 +82,7 @@ class VqaTask:
                     Command("prepare features", "to extract them again with its encoder"),
                 )
         self.config, self.model = config, model
-        model.confidence = None  # those to come are other answers
+        model.confidence = model.companion = None  # those to come are other answers
         self.train, self.validation = train, validation
         self.select_by: str = select_by
         self._in_train = self._in_validation = recognised_by(model, train[1], head)

@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from caption.errors import ModelError
-from caption.models.companion import Companion
+from caption.models.companion import Accompanied, joining
 from caption.models.confidence import Confidence
 from caption.models.directory import locate_model
 from caption.models.languages import in_language
@@ -34,7 +34,7 @@ from caption.vision.config import ConceptConfig, EncoderConfig
 from caption.vision.encoder import ImageEncoder
 
 
-class CaptionModel(nn.Module):
+class CaptionModel(Accompanied):
     """The whole captioner: pixels or features in, scores of words out."""
 
     def __init__(
@@ -62,8 +62,6 @@ class CaptionModel(nn.Module):
         self.vocabulary = vocabulary
         self.confidence: Confidence | None = None
         """What is expected of its captions; training makes it untrue."""
-        self.companion: Companion | None = None
-        """Who writes with it; training goes on without."""
         self.encoder = encoder if isinstance(encoder, ImageEncoder) else ImageEncoder(encoder)
         self.decoder: Decoder[Any] = build_decoder(
             decoder, feature_dim=self.encoder.feature_dim, vocabulary_size=len(vocabulary)
@@ -82,12 +80,6 @@ class CaptionModel(nn.Module):
     def device(self) -> torch.device:
         """Where the weights live."""
         return next(self.parameters()).device
-
-    def _apply(self, fn: Any, recurse: bool = True) -> "CaptionModel":
-        """Move the companion too, which is no part of the model's own weights."""
-        if self.companion is not None:
-            self.companion.model._apply(fn, recurse)
-        return super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
 
     def forward(
         self,
@@ -276,7 +268,7 @@ class CaptionModel(nn.Module):
         step: StepFunction[Any] = self.step
         state: Any = self.start(features, styles=styles, concepts=concepts)
         if beside is not None and self.companion is not None:
-            step, state = self.companion.joining(step, state, beside, styles, concepts)
+            step, state = joining(self.companion, step, state, beside, styles, concepts)
         return search(
             step if banned is None else muted(step),
             state if banned is None else Muted(state, banned),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from caption.errors import ModelError
-from caption.models.companion import Companion
+from caption.models.companion import Companion, captioner_beside
 from caption.models.confidence import CAPTION_CLUES, Confidence
 from caption.models.directory import (
     AROUND,
@@ -148,10 +148,10 @@ def _companion(
     values: dict[str, Any],
     model: "CaptionModel",
     make: "Callable[..., CaptionModel]",
-) -> Companion:
+) -> "Companion[CaptionModel]":
     """Load the companion that a config names."""
     try:
-        return Companion.beside(
+        return captioner_beside(
             model, values["model"], values["share"], lambda name: load_model(CAPTIONERS[name], make)
         )
     except (KeyError, TypeError, ModelError) as error:

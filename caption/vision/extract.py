@@ -59,7 +59,7 @@ class FeatureExtractor:
 
     def look_beside(self, encoder: ImageEncoder | None) -> None:
         """Let another encoder see the same pixels from now on, or none."""
-        self._beside = encoder
+        self._beside, self.beside_id = encoder, None if encoder is None else encoder.fingerprint()
         self.__dict__.pop("_quick_beside", None)
 
     @torch.inference_mode()

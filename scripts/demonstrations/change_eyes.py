@@ -93,8 +93,8 @@ def change_captioner(args: Args, weights: Path) -> None:
 def change_answerer(args: Args) -> None:
     """Write an answerer that looks through a captioner's encoder."""
     from caption.models.directory import load_encoder
+    from vqa.eyes import eyes_of
     from vqa.model import VqaModel
-    from vqa.predict import eyes_of
 
     old = VqaModel.from_pretrained(args.model)
     encoders = eyes_of(old, None, "cpu").encoder, load_encoder(str(args.captioner))

@@ -18,7 +18,7 @@ from caption.data.captioned import CaptionedImage
 from caption.errors import FeatureStoreError, ModelError
 from caption.evaluation.run import write_captions
 from caption.models.captioner import CaptionModel
-from caption.models.companion import Companion
+from caption.models.companion import Accompanied, Companion, captioner_beside
 from caption.models.directory import CAPTIONERS
 from caption.search.config import SearchConfig
 from caption.text.vocabulary import Vocabulary
@@ -46,7 +46,7 @@ def packaged(other, tmp_path, monkeypatch):
 
 
 def pair(model: CaptionModel, other: CaptionModel, share: float) -> Captioner:
-    model.companion = Companion.beside(model, "small", share, lambda name: other)
+    model.companion = captioner_beside(model, "small", share, lambda name: other)
     return Captioner(model)
 
 
@@ -76,7 +76,7 @@ def test_an_opinion_that_counts_for_all_is_what_is_written(tiny_model, other) ->
 )
 def test_a_pool_of_opinions_is_one_and_lies_between_them(first, second, share) -> None:
     own, others = (torch.tensor(s, dtype=torch.double).log_softmax(-1) for s in (first, second))
-    companion = Companion("small", share, None)
+    companion = Companion("small", share, Accompanied())
     pooled = companion.pool(own, others)
     assert float(pooled.exp().sum()) == pytest.approx(1)
     torch.testing.assert_close(companion.pool(own, own), own)
@@ -95,7 +95,7 @@ def test_both_are_told_what_people_correct(knowing, other) -> None:
 
 def test_a_model_and_its_companion_come_back_from_the_disk(tiny_model, packaged, tmp_path) -> None:
     alone = tiny_model.fingerprint()
-    tiny_model.companion = Companion.beside(
+    tiny_model.companion = captioner_beside(
         tiny_model, packaged, SHARE, CaptionModel.from_pretrained
     )
     tiny_model.save_pretrained(tmp_path / "model", card="")
@@ -112,7 +112,7 @@ def test_other_languages_have_no_companion_and_see_with_one_pair_of_eyes(
     knowing, packaged, tmp_path
 ) -> None:
     model = concept_model(knowing.model.vocabulary)
-    model.companion = Companion.beside(model, packaged, SHARE, CaptionModel.from_pretrained)
+    model.companion = captioner_beside(model, packaged, SHARE, CaptionModel.from_pretrained)
     home = write_captioner(tmp_path / "model", model, "de")
     german = Captioner.from_pretrained(home, language="de", device="cpu")
     assert german.encode(SCENES).beside is None
@@ -143,7 +143,7 @@ def test_what_is_scored_is_what_is_written(tiny_model, other, tmp_path) -> None:
 
 
 def test_training_goes_on_without_the_companion(tiny_model, packaged, tmp_path) -> None:
-    tiny_model.companion = Companion.beside(
+    tiny_model.companion = captioner_beside(
         tiny_model, packaged, SHARE, CaptionModel.from_pretrained
     )
     tiny_model.save_pretrained(tmp_path / "model", card="")
@@ -156,15 +156,15 @@ def test_training_goes_on_without_the_companion(tiny_model, packaged, tmp_path) 
 def test_features_of_one_encoder_are_not_enough_for_two(tiny_model, other) -> None:
     features = Captioner(tiny_model).encode(SCENES)
     captioner = pair(tiny_model, other, SHARE)
-    with pytest.raises(FeatureStoreError, match="lack what small sees, who writes too"):
+    with pytest.raises(FeatureStoreError, match="lack what small sees, which has a say too"):
         captioner.describe(features)
 
 
 def test_who_cannot_write_together_is_refused(tiny_model, vocabulary, other) -> None:
     def beside(name: str = "small", share: float = SHARE, model: CaptionModel = other) -> None:
-        Companion.beside(tiny_model, name, share, lambda name: model)
+        captioner_beside(tiny_model, name, share, lambda name: model)
 
-    with pytest.raises(ModelError, match="captioner of the package, base or small, not 'large'"):
+    with pytest.raises(ModelError, match="model of the package, base or small, not 'large'"):
         beside(name="large")
     for share in (0.0, 1.0, float("nan")):
         with pytest.raises(ModelError, match="lies between 0 and 1"):
@@ -194,7 +194,7 @@ def test_a_companion_is_packed_and_told_of(tiny_model, packaged, data_set, tmp_p
 
 
 def test_a_damaged_companion_is_named(tiny_model, packaged, tmp_path) -> None:
-    tiny_model.companion = Companion.beside(
+    tiny_model.companion = captioner_beside(
         tiny_model, packaged, SHARE, CaptionModel.from_pretrained
     )
     tiny_model.save_pretrained(tmp_path / "model", card="")

@@ -60,7 +60,7 @@ def test_an_answerer_sees_the_same_through_eyes_like_its_own(knowing, photos, tm
     knowing_answerer = question_answerer(knowing)
     knowing_answerer.model.save_pretrained(tmp_path / "old", card="")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("vqa.predict.CAPTIONERS", {"tiny": tmp_path / "captioner"})
+        patch.setattr("vqa.eyes.CAPTIONERS", {"tiny": tmp_path / "captioner"})
         done = run_script_here(
             *("demonstrations/change_eyes.py", "--model", tmp_path / "old", "--ridge", 1e-6),
             *("--captioner", tmp_path / "captioner", "--images", photos),

@@ -77,6 +77,7 @@ def _answer(args: Args) -> "dict[QuestionId, str]":
     """Let a model answer all questions, those of a dialog with the history in the file."""
     from tempfile import TemporaryDirectory
 
+    from caption.models.directory import load_encoder
     from caption.vision.extract import store_features
     from vqa.data.reading import read_vqa
     from vqa.evaluate import evaluate_on
@@ -92,7 +93,13 @@ def _answer(args: Args) -> "dict[QuestionId, str]":
     with TemporaryDirectory() as folder:
         features = args.features or Path(folder) / "features"
         store = store_features(answerer.extract.encoder, data.images, features)
-        return evaluate_on(answerer.model, data, store, answerer.extract.head).answers
+        beside = None
+        if companion := answerer.model.companion:
+            other = load_encoder(companion.name).to(answerer.model.device)
+            beside = store_features(other, data.images, features / companion.name)
+        return evaluate_on(
+            answerer.model, data, store, answerer.extract.head, beside=beside
+        ).answers
 
 
 def _refuse_unknown(

@@ -36,6 +36,7 @@ def main(args: Args) -> int:
     from vqa.confidence import refit
     from vqa.data.check import checked
     from vqa.data.forms import read_questions
+    from vqa.eyes import eyes_of
     from vqa.finetune import (
         compare_models,
         divide,
@@ -46,7 +47,6 @@ def main(args: Args) -> int:
         write_page,
     )
     from vqa.model import ANSWERERS, DEFAULT_ANSWERER, VqaModel
-    from vqa.predict import eyes_of
 
     refuse_taken(args.output)
     questions = read_questions(args.data, args.manifest)

@@ -96,7 +96,6 @@ def load(source: Path | str) -> "CaptionModel | VqaModel":
 
 def _about(directory: Path) -> Iterator[tuple[str, object]]:
     """Yield what a model is, by name."""
-    from caption.models.captioner import CaptionModel
     from caption.models.directory import FORMAT_VERSION, kind_of
     from caption.models.languages import languages_of
 
@@ -110,7 +109,7 @@ def _about(directory: Path) -> Iterator[tuple[str, object]]:
     languages = [Language(code) for code in languages_of(directory)]
     if len(languages) > 1:
         yield "languages", ", ".join(f"{language.code} ({language})" for language in languages)
-    if isinstance(model, CaptionModel) and model.companion is not None:
+    if model.companion is not None:
         yield "companion", f"{model.companion.name}, whose opinion counts {model.companion.share:g}"
     yield "size", f"{_size(directory)}, the checksum is right"
     yield "confidence", model.confidence or "not calibrated"

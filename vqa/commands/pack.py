@@ -30,8 +30,8 @@ class Args:
     """Leave the encoder out, which is that of this model directory or name (base, small): the copy
     writes another language with its eyes, and lies in its directory, such as base/de."""
     companion: str | None = None
-    """Captioner of the package (base, small) that has a say in every word, if it knows the same
-    words; its eyes look too."""
+    """Model of the package (base, small) that has a say in every word or answer, if it knows the
+    same ones; its eyes look too."""
     companion_share: float = 0.5
     """How much the companion's opinion counts, from 0 to 1."""
     card: Path
@@ -84,12 +84,14 @@ def main(args: Args) -> None:
 
 def _give_companion(model: "CaptionModel | VqaModel", name: str, share: float) -> None:
     from caption.models.captioner import CaptionModel
-    from caption.models.companion import Companion
+    from caption.models.companion import captioner_beside
+    from vqa.model import VqaModel, answerer_beside
 
-    if not isinstance(model, CaptionModel):
-        raise ModelError("a question answerer has no companion; leave out companion")
-    model.confidence = None  # it was in the captions that the model wrote alone
-    model.companion = Companion.beside(model, name, share, CaptionModel.from_pretrained)
+    model.confidence = None  # it was in what the model wrote or answered alone
+    if isinstance(model, CaptionModel):
+        model.companion = captioner_beside(model, name, share, CaptionModel.from_pretrained)
+    else:
+        model.companion = answerer_beside(model, name, share, VqaModel.from_pretrained)
 
 
 def _save_writer(

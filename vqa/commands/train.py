@@ -61,8 +61,8 @@ def main(args: Args) -> int:
     """
     from caption.engine.trainer import Trainer
     from caption.vision.extract import store_features
+    from vqa.eyes import load_eyes
     from vqa.model import VqaModel
-    from vqa.predict import load_eyes
     from vqa.task import build_task, head_to_go_on, summary
 
     trainer = Trainer(args.config.trainer)

@@ -31,6 +31,8 @@ class QuestionBatch(NamedTuple):
     """How right each answer would be, from 0 to 1."""
     probabilities: Float[Tensor, "image word"]
     """Of the words that may be recognised; none for a model that reads none."""
+    beside: Float[Tensor, "image position feature"] | None = None
+    """What a companion sees of the images, if one is to answer too."""
 
 
 class QuestionCollate:
@@ -45,10 +47,11 @@ class QuestionCollate:
         max_length: int,
         history_turns: int,
         recognised: Recognised | None = None,
+        beside: FeatureStore | None = None,
     ) -> None:
         self.store, self.vocabulary, self.answers = store, vocabulary, answers
         self.max_length, self.history_turns = max_length, history_turns
-        self.recognised = recognised
+        self.recognised, self.beside = recognised, beside
 
     def __call__(self, questions: Sequence[ImageQuestion]) -> QuestionBatch:
         """Return the questions as one batch."""
@@ -66,6 +69,7 @@ class QuestionCollate:
             lengths,
             targets,
             self.recognised.of(list(places)) if self.recognised else grid.new_zeros(len(grid), 0),
+            self.beside.features(list(places)).grid if self.beside else None,
         )
 
     def _words(self, question: ImageQuestion) -> list[int]:
