@@ -2,12 +2,14 @@
 
 import os
 import socket
+import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from caption.errors import GlimpseError
+from caption.web.drawn import HandsOutDrawn
 from caption.web.examples import EXAMPLE_FOLDER
 from caption.web.guards import KeepsToItself, KnownByName, KnowsTheToken, SameOriginOnly, own_names
 from caption.web.look.theme import ICON, shared_head, style, theme
@@ -25,8 +27,12 @@ UPLOADS = "glimpse-uploads"
 
 
 def settle_gradio() -> None:
-    """Tell Gradio to call nobody, and where uploads go; it reads both when it is imported."""
+    """Tell Gradio to call nobody, what to spare, and where uploads go, which it reads at import."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    # After every call it would sum up the last 10,000 of them for an overview that is off here.
+    os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = str(sys.maxsize)
+    # Around every call it asks Matplotlib how it draws, which takes 0.3 s the first time.
+    os.environ.setdefault("MPLBACKEND", "agg")
     parent = os.environ.get("GRADIO_TEMP_DIR") or Path.home() / ".cache" / "glimpse"
     os.environ["GRADIO_TEMP_DIR"] = str(Path(parent, UPLOADS))
 
@@ -99,6 +105,7 @@ def launch(
                 "middleware": [
                     *keeping_strangers_out(host, names, token),
                     Middleware(KeepsRoom, folder=folder, file_bytes=file_bytes),
+                    Middleware(HandsOutDrawn, folder=folder),
                 ],
                 "routes": list(routes),
                 "exception_handlers": sentences(),
