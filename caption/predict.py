@@ -67,6 +67,8 @@ class Captioner:
         self.model.check(self.search)
         self.extract = extract or eyes_of(self.model)
         self.encoder_id = self.extract.encoder_id
+        self._family = {self.language.code: self}
+        """All that look with the same eyes, by the language that they write; loaded when asked."""
 
     @classmethod
     def from_pretrained(
@@ -122,8 +124,8 @@ class Captioner:
         Raises:
             ModelError: it has not learnt the language.
         """
-        if code == self.language.code:
-            return self
+        if code in self._family:
+            return self._family[code]
         if self.directory is None:
             raise ModelError(
                 f"this captioner writes {self.language}, and was made without a directory in which "
@@ -135,12 +137,15 @@ class Captioner:
         model = model.to(self.model.device)
         if model.companion is not None:
             self.extract.look_beside(model.companion.model.encoder)
-        return Captioner(
+        other = Captioner(
             model,
             search=self.search,
             extract=self.extract,
             directory=self.directory,
         )
+        other._family = self._family
+        self._family[code] = other
+        return other
 
     @property
     def reads_concepts(self) -> bool:

@@ -8,8 +8,9 @@ has been looked at once can be described in all of them.
 from pathlib import Path
 
 from caption.errors import ModelError
+from caption.files.records import short
 from caption.models.directory import WRITER, captioner_of, raw_config
-from caption.text.language import ENGLISH, Language
+from caption.text.language import ENGLISH, Language, listed
 
 
 def languages_of(directory: Path) -> dict[str, Path]:
@@ -50,10 +51,9 @@ def in_language(directory: Path, code: str) -> Path:
     """
     found = languages_of(directory)
     if code not in found:
-        known = ", ".join(f"{other} ({Language(other)})" for other in found)
         raise ModelError(
-            f"{captioner_of(directory)}: has not learnt to write {code!r}; it writes {known}; "
-            "teach it others with glimpse finetune captions"
+            f"{captioner_of(directory).resolve().name}: has not learnt to write {short(code)}; it "
+            f"writes {listed(found)}; teach it others with glimpse finetune captions"
         )
     return found[code]
 

@@ -5,6 +5,7 @@ long as it is in Latin letters: see `text.scripts`.
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 NAMES = {
@@ -200,6 +201,11 @@ class Language:
         """Return a text that begins with a capital letter, if that has one."""
         first = "İ" if self.is_dotless and text[:1] == "i" else text[:1].upper()
         return first + text[1:] if len(first) == 1 else text
+
+
+def listed(codes: Iterable[str]) -> str:
+    """Return languages as people are told of them: "en (English), de (German)"."""
+    return ", ".join(f"{code} ({Language(code)})" for code in codes)
 
 
 ENGLISH, NOT_TOLD = Language(), Language(UNTOLD)

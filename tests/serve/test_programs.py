@@ -26,6 +26,7 @@ PHOTOS = {
 }
 PAGE = "vqa/serve/README.md"
 DEFAULT = "http://127.0.0.1:11434"
+NAMES = [f"{name}{end}" for name in ("glimpse", "llava") for end in ("", "/de", "/fr", "/zh")]
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +86,7 @@ def user(text: str, *addresses: str) -> dict[str, object]:
 
 
 def test_openais_client_gets_the_caption_at_once_and_word_by_word(chatgpt, captions) -> None:
-    assert [model.id for model in chatgpt.models.list()] == ["glimpse", "llava"]
+    assert [model.id for model in chatgpt.models.list()] == NAMES
     asked = {"model": "glimpse", "messages": [user("Write a caption.", uri("chelsea"))]}
     whole = chatgpt.chat.completions.create(**asked)
     assert whole.choices[0].message.content == captions["chelsea"]
@@ -148,7 +149,7 @@ def test_ollamas_client_gets_captions_keywords_and_answers(
     llama, captions, captioner, answerer
 ) -> None:
     names = [model.model for model in llama.list().models]
-    assert names == ["glimpse:latest", "llava:latest"]
+    assert names == [f"{name}:latest" for name in NAMES]
     assert "vision" in llama.show("glimpse").capabilities
     asked = {"model": "llava:latest", "images": [PHOTOS["coffee"]]}
     assert llama.generate(**asked, prompt="Describe it.").response == captions["coffee"]
@@ -160,6 +161,27 @@ def test_ollamas_client_gets_captions_keywords_and_answers(
     message = {"role": "user", "content": "what is it?", "images": [PHOTOS["coffee"]]}
     said = llama.chat(model="glimpse", messages=[message]).message.content
     assert said.partition(" (")[0] == answerer(PHOTOS["coffee"], "what is it?").text
+
+
+def test_both_clients_choose_the_language_by_the_model(chatgpt, llama, captioner) -> None:
+    features = captioner.encode(PHOTOS["chelsea"])
+    for code in ("de", "fr", "zh"):
+        (expected,) = captioner.in_language(code).describe(features)
+        name = f"glimpse/{code}"
+        assert chatgpt.models.retrieve(name).id == name
+        messages = [user("Write a caption.", uri("chelsea"))]
+        said = chatgpt.chat.completions.create(model=name, messages=messages)
+        assert said.choices[0].message.content == expected.text
+        assert llama.show(name).modelinfo["general.languages"] == [code]
+        *pieces, end = llama.generate(name, images=[PHOTOS["chelsea"]], stream=True)
+        assert "".join(piece.response for piece in pieces) == expected.text
+        assert end.eval_count == len(pieces) > 3  # of Chinese its characters
+        messages = [user("is there a cat?", uri("chelsea"))]
+        answered = [
+            chatgpt.chat.completions.create(model=model, messages=messages).choices[0].message
+            for model in (name, "glimpse")
+        ]
+        assert answered[0] == answered[1]
 
 
 @pytest.mark.parametrize(

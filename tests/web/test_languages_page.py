@@ -3,7 +3,7 @@
 import pytest
 from test_browser import caption_of, upload
 from test_corrected_page import Visitor
-from test_served import photo_at
+from test_served import call, photo_at
 from tiny import scene
 from writers import write_captioner
 
@@ -73,6 +73,18 @@ def test_recognised_words_are_shown_where_a_caption_is_written_from_them(address
     assert len(visitor["caption"]["captions"]) == 3
     assert visitor.does("language", "input", "en") is None
     assert (visitor["recognised"], visitor.caption) == (recognised, english)
+
+
+def test_other_programs_name_the_language_or_leave_it_out(address) -> None:
+    photo = photo_at(address)
+    (own,), (english,), (german,) = (
+        call(address, "describe", photo, *code) for code in ((), ("en",), ("de",))
+    )
+    assert own == english
+    assert [described["language"] for described in (own, german)] == ["en", "de"]
+    assert call(address, "describe", photo, "fr").startswith(
+        "model: has not learnt to write 'fr'; it writes en (English), ar (Arabic), de (German);"
+    )
 
 
 def test_each_language_is_marked_as_such(page, tmp_path) -> None:

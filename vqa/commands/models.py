@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from caption.errors import ModelError
-from caption.text.language import Language
+from caption.text.language import Language, listed
 
 if TYPE_CHECKING:
     from caption.models.captioner import CaptionModel
@@ -106,9 +106,9 @@ def _about(directory: Path) -> Iterator[tuple[str, object]]:
     language = model.vocabulary.language
     yield "language", language
     yield f"{language.unit if model.vocabulary.unit == 'word' else 'char'}s", len(model.vocabulary)
-    languages = [Language(code) for code in languages_of(directory)]
+    languages = languages_of(directory)
     if len(languages) > 1:
-        yield "languages", ", ".join(f"{language.code} ({language})" for language in languages)
+        yield "languages", listed(languages)
     if model.companion is not None:
         yield "companion", f"{model.companion.name}, whose opinion counts {model.companion.share:g}"
     yield "size", f"{_size(directory)}, the checksum is right"

@@ -11,10 +11,14 @@ OLLAMA_PORT = 11434
 class Args(Serving):
     """Describe photos for other programs, through the APIs of OpenAI and Ollama."""
 
+    language: str | None = None
+    """Code of the language that `glimpse` describes photos in, such as de; by default the model's
+    own. Questions and answers are English in any case."""
     port: int = OLLAMA_PORT
     """Port to serve, by default the one that programs expect Ollama at; 0 takes a free one."""
     names: tuple[str, ...] = ("glimpse",)
-    """Names that the model answers to, such as the one that a program always asks for."""
+    """Names that the model answers to, such as the one that a program always asks for; glimpse/de
+    and the like are the other languages of glimpse."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -33,7 +37,10 @@ def main(args: Args) -> None:
 
     # A taken port is found before the models are loaded.
     with listen(args.host, args.port) as listening:
-        models = Models(*load_models(name_of(args.model, args.ask_model), args.ask_model))
+        name = name_of(args.model, args.ask_model)
+        captioner, answerer = load_models(name, args.ask_model)
+        writer = captioner.in_language(args.language or captioner.language.code)
+        models = Models(writer, answerer)
         service = Service(models, limits=args, token=args.token, names=args.names)
         host = f"[{args.host}]" if ":" in args.host else args.host
         address = f"http://{host}:{listening.getsockname()[1]}"

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 import torch
@@ -27,6 +28,8 @@ class Job:
     pixels: UInt8[Tensor, "channel row column"]
     wish: Wish
     history: tuple[Turn, ...] = ()
+    language: str | None = None
+    """Code of the one to describe it in; by default the captioner's own."""
 
 
 @dataclass(frozen=True)
@@ -40,18 +43,39 @@ class Reply:
     """What a person should be told of before believing it."""
 
 
+@dataclass(frozen=True)
+class Weights:
+    """What lists of models tell of one of them."""
+
+    num_parameters: int
+    num_bytes: int
+    fingerprint: str
+
+    @classmethod
+    def of(cls, captioner: "Captioner", answerer: "QuestionAnswerer | None") -> "Weights":
+        """Return how much describes and answers, and what the describing is known by."""
+        learnt: list[nn.Module] = [captioner.model]
+        if answerer is not None:
+            learnt.append(answerer.model)
+        weights = [weight for model in learnt for weight in model.parameters()]
+        return cls(
+            sum(weight.numel() for weight in weights),
+            sum(weight.nbytes for weight in weights),
+            captioner.model.fingerprint(),
+        )
+
+
 class Models:
     """Looks at pictures together, and says of each what is wanted."""
 
     def __init__(self, captioner: "Captioner", answerer: "QuestionAnswerer | None") -> None:
         self.captioner, self.answerer = captioner, answerer
-        learnt: list[nn.Module] = [captioner.model]
-        if answerer is not None:
-            learnt.append(answerer.model)
-        weights = [weight for model in learnt for weight in model.parameters()]
-        self.num_parameters = sum(weight.numel() for weight in weights)
-        self.num_bytes = sum(weight.nbytes for weight in weights)
-        self.fingerprint = captioner.model.fingerprint()
+        self.writers = {code: captioner.in_language(code) for code in captioner.languages}
+        """What describes in each language, by code; the captioner's own first."""
+        recognising = (code for code, writer in self.writers.items() if writer.reads_concepts)
+        self._naming = next(recognising, captioner.language.code)
+        """The language that keywords are in, whichever photos are described in."""
+        self.weights = {code: Weights.of(writer, answerer) for code, writer in self.writers.items()}
 
     def read(self, picture: bytes) -> UInt8[Tensor, "channel row column"]:
         """Return what the encoder sees of a picture.
@@ -63,18 +87,32 @@ class Models:
 
     def replies(self, jobs: Sequence[Job]) -> list[Reply | GlimpseError]:
         """Return for each what is said, or why nothing can be."""
-        places = sorted(range(len(jobs)), key=lambda place: jobs[place].wish.kind == "question")
+        codes = [self._language_of(job) for job in jobs]
+        order = [*self.writers, None]
+        places = sorted(range(len(jobs)), key=lambda place: order.index(codes[place]))
         features = self.captioner.extract.encode_pixels(
             torch.stack([jobs[place].pixels for place in places])
         )
-        count = sum(job.wish.kind != "question" for job in jobs)
-        captions = self.captioner.describe(features[slice(0, count)]) if count else []
         said: dict[int, Reply | GlimpseError] = {}
-        for place, caption in zip(places[:count], captions, strict=True):
-            said[place] = _described(caption, jobs[place].wish)
-        for row, place in enumerate(places[count:], start=count):
-            said[place] = self._answered(features[slice(row, row + 1)], jobs[place])
+        for code, alike in groupby(places, codes.__getitem__):
+            some, begin = list(alike), len(said)
+            seen = features[slice(begin, begin + len(some))]
+            captions = [] if code is None else self.writers[code].describe(seen)
+            for row, place in enumerate(some):
+                said[place] = (
+                    _described(captions[row], jobs[place].wish)
+                    if captions
+                    else self._answered(seen[slice(row, row + 1)], jobs[place])
+                )
         return [said[place] for place in range(len(jobs))]
+
+    def _language_of(self, job: Job) -> str | None:
+        """Return the language in which a job is described; None of a question."""
+        if job.wish.kind == "question":
+            return None
+        if job.wish.kind == "keywords":
+            return self._naming
+        return job.language or self.captioner.language.code
 
     def _answered(self, features: "ImageFeatures", job: Job) -> Reply | GlimpseError:
         if self.answerer is None:

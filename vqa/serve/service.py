@@ -6,18 +6,20 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
 from caption.errors import GlimpseError
+from caption.text.scripts import spaceless
 from vqa.serve.asking.conversation import Asked
 from vqa.serve.asking.pictures import decoded
 from vqa.serve.batcher import Batcher, FullError
 from vqa.serve.door import Door
 from vqa.serve.limits import Limits
-from vqa.serve.models import Job, Models, Reply
+from vqa.serve.models import Job, Models, Reply, Weights
 from vqa.serve.refusal import RefusedError, busy
 
 DECODERS = 2
@@ -88,9 +90,17 @@ class Service:
             models: what answers.
             limits: how much is taken at once.
             token: what every request must bear; None lets in everybody.
-            names: what the model may be called by.
+            names: what the model may be called by. Behind each, "/de" and the like name the
+                languages that it describes photos in besides its own.
         """
-        self.models, self.names = models, tuple(names)
+        self.models = models
+        own, *others = models.writers
+        self.languages = {
+            f"{name}{ending}": code
+            for name in names
+            for ending, code in {"": own, **{f"/{code}": code for code in others}}.items()
+        }
+        """What each model that programs may name describes photos in."""
         self.limits = limits or Limits()
         self.door = Door(self.limits, token)
         self.since = time.time()
@@ -125,7 +135,7 @@ class Service:
             raise busy() from None
         if isinstance(reply, GlimpseError):
             raise reply
-        words = tuple(re.findall(r"\s*\S+", reply.text))
+        words = tuple(_word().findall(reply.text))
         most = body.max_words
         answered = Answered(
             asked=asked,
@@ -146,7 +156,8 @@ class Service:
         body = self._checked(content, kind)
         asked = body.asked()
         picture = decoded(asked.image, max_bytes=self.limits.file_bytes)
-        return body, asked, Job(self.models.read(picture), asked.wish, asked.history)
+        language = self.language_of(body.model)
+        return body, asked, Job(self.models.read(picture), asked.wish, asked.history, language)
 
     def _checked(self, content: bytearray, kind: type[AnyBody]) -> AnyBody:
         """Return a request that is as its API has it."""
@@ -154,23 +165,40 @@ class Service:
             body = kind.model_validate_json(content)
         except ValidationError as error:
             raise _invalid(error) from None
-        self.check_name(body.model)
+        self.language_of(body.model)  # refused before a picture is decoded
         return body
 
-    def check_name(self, name: str) -> None:
-        """Refuse a model that is not here.
+    def language_of(self, name: str) -> str:
+        """Return the code of the language that a model of this name describes photos in.
 
         Raises:
-            RefusedError: it is not.
+            RefusedError: there is no such model here.
         """
-        if name.removesuffix(":latest") not in self.names:
-            known = ", ".join(f"'{own}'" for own in self.names)
+        code = self.languages.get(name.removesuffix(":latest"))
+        if code is None:
+            known = ", ".join(f"'{own}'" for own in self.languages)
             raise RefusedError(
                 f"model '{name[:100]}' not found; this server has {known}",
                 status=404,
                 code="model_not_found",
                 param="model",
             )
+        return code
+
+    def weights_of(self, name: str) -> Weights:
+        """Return what there is to tell of a model.
+
+        Raises:
+            RefusedError: there is no such model here.
+        """
+        return self.models.weights[self.language_of(name)]
+
+
+@cache
+def _word() -> re.Pattern[str]:
+    """Return what matches a word with the space before it; in Chinese and the like a character."""
+    character = spaceless().pattern
+    return re.compile(rf"\s*(?:{character}|(?:(?!{character})\S)+)")
 
 
 def _invalid(error: ValidationError) -> RefusedError:

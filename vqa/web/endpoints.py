@@ -7,7 +7,7 @@ offered them as tools, read of them.
 import math
 from typing import TYPE_CHECKING, Any
 
-from caption.errors import DataError
+from caption.errors import DataError, ModelError
 from caption.web.events import ONE_AT_A_TIME, as_sentence
 from caption.web.eyes import Eyes
 
@@ -30,7 +30,8 @@ def add_endpoints(
 
     endpoints = Endpoints(captioner, answerer, look)
     said = gr.JSON(visible=False)
-    _add(endpoints.describe, [photo], said)
+    language = gr.Textbox("", visible=False, label="Language")
+    _add(endpoints.describe, [photo, language], said)
     if answerer is not None:
         _add(endpoints.ask, [photo, gr.Textbox(visible=False, label="Question")], said)
 
@@ -49,15 +50,23 @@ class Endpoints:
     ) -> None:
         self.captioner, self.answerer, self.look = captioner, answerer, look
 
-    def describe(self, image: "Image.Image | None") -> dict[str, Any]:
+    def describe(self, image: "Image.Image | None", language: str = "") -> dict[str, Any]:
         """Describe a photo in one sentence; say how sure the model is of it and of every word.
 
         Args:
             image: the photo.
+            language: code of the language to describe it in, such as "de"; by default the model's
+                own.
         """
-        (caption,) = self.captioner.describe(self.look(_given(image)))
+        own = self.captioner.language.code
+        try:
+            writer = self.captioner.in_language(language or own)
+        except ModelError as error:
+            raise as_sentence(error.message) from None
+        (caption,) = writer.describe(self.look(_given(image)))
         return {
             "caption": caption.text,
+            "language": caption.language.code,
             "confidence": caption.confidence,
             "doubt": caption.doubt,
             "words": [
@@ -72,7 +81,7 @@ class Endpoints:
 
         Args:
             image: the photo.
-            question: such as "what colour is the dog?".
+            question: in English, such as "what colour is the dog?".
         """
         features = self.look(_given(image))
         assert self.answerer is not None  # noqa: S101  # or the page would not offer it

@@ -39,8 +39,6 @@ class Writers:
         self.name = name
         self.loaded = {name: Writer(captioner, look)}
         self.others = dict(others or {})
-        self.taught: dict[tuple[str, str], Captioner] = {}
-        """What writes other languages, by model and code."""
 
     @property
     def first(self) -> Writer:
@@ -76,10 +74,7 @@ class Writers:
         captioner = self(name).captioner
         codes = captioner.languages
         chosen = codes if language == ALL else [language if language in codes else codes[0]]
-        for code in chosen:
-            if (name, code) not in self.taught:
-                self.taught[name, code] = captioner.in_language(code)
-        return [self.taught[name, code] for code in chosen]
+        return [captioner.in_language(code) for code in chosen]
 
     def prefer(self, name: str, captioner: "Captioner") -> None:
         """Let a model that is new be the one to write with, unless people choose another."""

@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from caption import __version__
 from vqa.serve.asking.conversation import Asked, Message, Role, asked_of
+from vqa.serve.models import Weights
 from vqa.serve.refusal import RefusedError
 from vqa.serve.service import Answered, Body, Service
 
@@ -132,48 +133,39 @@ class Ollama:
 
     async def tags(self, request: Request) -> Response:
         """List the models."""
-        models = self.service.models
-        rows = [
-            {
-                "name": f"{name}{LATEST}",
-                "model": f"{name}{LATEST}",
-                "modified_at": self.since,
-                "size": models.num_bytes,
-                "digest": models.fingerprint,
-                "details": self._details(),
-            }
-            for name in self.service.names
-        ]
+        rows = [self._row(name) for name in self.service.languages]
         return JSONResponse({"models": rows})
+
+    def _row(self, name: str) -> dict[str, object]:
+        weights = self.service.weights_of(name)
+        return {
+            "name": f"{name}{LATEST}",
+            "model": f"{name}{LATEST}",
+            "modified_at": self.since,
+            "size": weights.num_bytes,
+            "digest": weights.fingerprint,
+            "details": _details(weights),
+        }
 
     async def show(self, request: Request) -> Response:
         """Tell of one model."""
-        await self.service.read(request, ShowBody)
-        models = self.service.models
+        body = await self.service.read(request, ShowBody)
+        weights = self.service.weights_of(body.model)
         return JSONResponse(
             {
                 "modelfile": "",
                 "parameters": "",
                 "template": "{{ .Prompt }}",
-                "details": self._details(),
+                "details": _details(weights),
                 "model_info": {
                     "general.architecture": "glimpse",
-                    "general.parameter_count": models.num_parameters,
+                    "general.languages": [self.service.language_of(body.model)],
+                    "general.parameter_count": weights.num_parameters,
                 },
                 "capabilities": ["completion", "vision"],
                 "modified_at": self.since,
             }
         )
-
-    def _details(self) -> dict[str, object]:
-        return {
-            "parent_model": "",
-            "format": "safetensors",
-            "family": "glimpse",
-            "families": ["glimpse"],
-            "parameter_size": f"{self.service.models.num_parameters / 1e6:.1f}M",
-            "quantization_level": "F32",
-        }
 
     async def generate(self, request: Request) -> Response:
         """Complete a prompt."""
@@ -186,6 +178,17 @@ class Ollama:
         return _told(
             body, answered, lambda text: {"message": {"role": "assistant", "content": text}}
         )
+
+
+def _details(weights: Weights) -> dict[str, object]:
+    return {
+        "parent_model": "",
+        "format": "safetensors",
+        "family": "glimpse",
+        "families": ["glimpse"],
+        "parameter_size": f"{weights.num_parameters / 1e6:.1f}M",
+        "quantization_level": "F32",
+    }
 
 
 def _told(

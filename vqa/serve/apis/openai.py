@@ -156,13 +156,13 @@ class OpenAI:
 
     async def models(self, request: Request) -> Response:
         """List the models."""
-        rows = [self._model(name) for name in self.service.names]
+        rows = [self._model(name) for name in self.service.languages]
         return JSONResponse({"object": "list", "data": rows})
 
     async def model(self, request: Request) -> Response:
         """Tell of one model."""
         name = request.path_params["name"]
-        self.service.check_name(name)
+        self.service.language_of(name)
         return JSONResponse(self._model(name))
 
     def _model(self, name: str) -> dict[str, object]:
