@@ -41,6 +41,9 @@ class Looking(OfLibrary):
 
     model: str | None = None
     """Model directory or hub id; by default the model that comes with the package."""
+    language: str | None = None
+    """Code of the language to write, such as de; by default that of most captions that are there.
+    `glimpse models` lists those that a model has learnt."""
     batch_images: int = 64
     """Photos captioned, and written down, at once."""
     again: bool = False
@@ -199,9 +202,10 @@ def _look(library: "Library", args: Looking) -> int:
 
     from caption.engine.signals import stop_signals
     from caption.library.indexing import index
+    from caption.library.languages import in_others, writer_for
     from caption.predict import Captioner
 
-    captioner = Captioner.from_pretrained(args.model)
+    captioner = writer_for(library, Captioner.from_pretrained(args.model), args.language)
     with tqdm(desc=library.path.stem, unit="") as bar, stop_signals() as request:
 
         def show(progress: "Progress") -> None:
@@ -222,6 +226,12 @@ def _look(library: "Library", args: Looking) -> int:
     if request.requested:
         print(f"stopped; {tally.num_left} photos are left for `glimpse library update`")
         return 130
+    language = captioner.language
+    if not args.again and (others := in_others(library, language)):
+        print(
+            f"captions are written in {language} now, and there are {others}; `glimpse library "
+            f"update --again --language {language.code}` writes those anew"
+        )
     return 1 if tally.unavailable else 0
 
 

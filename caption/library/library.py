@@ -328,6 +328,16 @@ class Library:
             refresh(connection, [photo_id])
             return self.photo(photo_id)
 
+    def languages(self) -> dict[str, int]:
+        """Return how many captions models have written in each language, by code; most first."""
+        with self.database.reading() as connection:
+            rows = connection.execute(
+                "SELECT language, count(*) AS times FROM photos "
+                "WHERE missing = 0 AND generated IS NOT NULL "
+                "GROUP BY language ORDER BY times DESC, language"
+            ).fetchall()
+        return dict(rows)
+
     def status(self) -> Status:
         """Return what the library holds."""
         with self.database.reading() as connection:

@@ -8,6 +8,9 @@ if TYPE_CHECKING:
 ONE_AT_A_TIME: dict[str, Any] = {"concurrency_id": "model", "concurrency_limit": 1}
 """Options of every event that asks a model."""
 
+QUIET: dict[str, Any] = ONE_AT_A_TIME | {"api_visibility": "private", "show_progress": "hidden"}
+"""Options of events that only prepare a choice, for which a model may have to be loaded."""
+
 
 def as_sentence(message: str) -> "gr.Error":
     """Return what to raise so that the page shows the message, and the log no traceback."""

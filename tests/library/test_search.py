@@ -19,6 +19,8 @@ CAPTIONS = {
     4: "Ein Café im Regen",
     5: "一个人在海滩上",
     6: "a sailboat on blue water",
+    7: "un homme au bord de l'eau",
+    8: "ผู้ชายบนชายหาด",
 }
 
 
@@ -51,10 +53,17 @@ def described(tmp_path_factory):
         ('"on the beach', {1, 2}),
         ("sail*", {6}),
         ("sail", set()),
-        ("-dog", {4, 5, 6}),
+        ("-dog", {4, 5, 6, 7, 8}),
         ("cafe", {4}),
         ("海滩", {5}),
         ("滩海", set()),
+        ("海滩 一个", {5}),
+        ("海*", {5}),
+        ("-海滩 a", {2, 3, 6}),
+        ("L\N{RIGHT SINGLE QUOTATION MARK}eau", {7}),
+        ("eau", {7}),
+        ("ชายหาด", {8}),
+        ("หาดชาย", set()),
         ("", set(CAPTIONS)),
         ("dog AND (", set()),
         ("caption:dog", set()),
@@ -69,6 +78,7 @@ def test_words_phrases_beginnings_and_what_must_not_be_there(described, text, ex
 def test_what_is_being_typed_may_be_a_beginning(described) -> None:
     assert [p.photo_id for p in described.search("blue sai", as_typed=True)] == [6]
     assert not described.search("blue sai ", as_typed=True)
+    assert [p.photo_id for p in described.search("在海", as_typed=True)] == [5]
     ranked = [p.photo_id for p in described.search("dog")]
     assert ranked[-1] == 1  # whose caption does not say it
     assert [p.photo_id for p in described.search("dog", limit=1, offset=1)] == ranked[1:2]

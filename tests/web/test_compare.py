@@ -17,6 +17,9 @@ from caption.web.compare.tab import Compare
 from caption.web.describe.writers import Writers
 from caption.web.eyes import Eyes
 
+BOTH = ("base", "", "small", "")
+"""Models, and what is no language of theirs, so that each writes its own."""
+
 
 @pytest.fixture
 def writers(captioner, knowing) -> Writers:
@@ -55,15 +58,15 @@ def zipped(folder: Path, files: dict[str, bytes]) -> list[Dropped]:
 
 def test_what_only_one_of_them_says_is_marked(writers) -> None:
     pair, photo = Pair(writers), scene("red", "left")
-    assert Shown(pair.show(photo, "base", "base")).tags.count("mark") == 0
-    shown = Shown(pair.show(photo, "base", "small"))
+    assert Shown(pair.show(photo, "base", "", "base", "")).tags.count("mark") == 0
+    shown = Shown(pair.show(photo, "base", "", "small", ""))
     assert shown.tags.count("article") == 2
     (own,), (other,) = (
         writers(name).captioner.describe(writers(name).look(photo)) for name in ("base", "small")
     )
     assert (set(own.words) != set(other.words)) == ("mark" in shown.tags)
     assert "Recognised: " in shown.text
-    assert "two models" in pair.show(None, "base", "small")
+    assert "two models" in pair.show(None)
 
 
 def test_dropped_files_lie_under_their_own_names_and_are_gone_afterwards(
@@ -226,7 +229,7 @@ def test_the_page_tells_how_far_it_is_and_then_what_came_of_it(
     tmp_path, temporary, writers
 ) -> None:
     dropped = photos(tmp_path / "in", captions=f"image,caption\nred & left.png,{HOSTILE}")
-    reading, *progress, last = map(Shown, Compare(writers).of_files(dropped, "base", "small"))
+    reading, *progress, last = map(Shown, Compare(writers).of_files(dropped, *BOTH))
     assert reading.text == "Reading the captions …"
     assert [shown.tags.count("progress") for shown in progress] == [1, 1]
     assert "Best describes the photos: 0 of 12 captions" in progress[0].text
@@ -237,7 +240,7 @@ def test_the_page_tells_how_far_it_is_and_then_what_came_of_it(
 
 
 def test_who_stops_in_the_middle_leaves_nothing_behind(tmp_path, temporary, writers) -> None:
-    steps = Compare(writers).of_files(photos(tmp_path / "in"), "base", "small")
+    steps = Compare(writers).of_files(photos(tmp_path / "in"), *BOTH)
     next(steps)
     assert "progress" in Shown(next(steps)).tags
     assert len(list(temporary.iterdir())) == 1
@@ -247,7 +250,7 @@ def test_who_stops_in_the_middle_leaves_nothing_behind(tmp_path, temporary, writ
 
 def test_a_folder_of_this_machine_stays_as_it_is(tmp_path, temporary, writers) -> None:
     files = photos(tmp_path / "in")
-    *_, last = Compare(writers).of_folder(str(tmp_path / "in"), "base", "small")
+    *_, last = Compare(writers).of_folder(str(tmp_path / "in"), *BOTH)
     assert Shown(last).text.startswith("On these 6 photos ")
     assert all(file.path.exists() for file in files)
     assert list(temporary.iterdir()) == []
@@ -258,22 +261,22 @@ def test_a_folder_of_this_machine_stays_as_it_is(tmp_path, temporary, writers) -
     [("", "There is no folder ''"), (HOSTILE, f"There is no folder '{HOSTILE}' with files")],
 )
 def test_a_folder_that_cannot_be_compared_on_is_a_sentence(writers, folder, message) -> None:
-    (last,) = Compare(writers).of_folder(folder, "base", "small")
+    (last,) = Compare(writers).of_folder(folder, *BOTH)
     assert Shown(last).text.startswith(message)
     assert "img" not in Shown(last).tags
 
 
 def test_a_model_is_not_compared_with_itself(writers, tmp_path) -> None:
-    (last,) = Compare(writers).of_files(photos(tmp_path), "base", "base")
-    assert Shown(last).text == "Choose two different models."
+    (last,) = Compare(writers).of_files(photos(tmp_path), "base", "", "base", "fr")
+    assert Shown(last).text == "Choose two different models, or languages."
 
 
 def test_no_files_are_a_sentence(writers, temporary) -> None:
-    *_, last = Compare(writers).of_files(None, "base", "small")
+    *_, last = Compare(writers).of_files(None, *BOTH)
     assert Shown(last).text == "No pictures and no list of captions in this folder."
 
 
 def test_photos_alone_cannot_tell_who_says_it_better(tmp_path, writers) -> None:
     dropped = [file for file in photos(tmp_path / "in") if file.name.endswith(".png")]
-    *_, last = Compare(writers).of_files(dropped, "base", "small")
+    *_, last = Compare(writers).of_files(dropped, *BOTH)
     assert Shown(last).text.startswith("Pictures without captions, so nobody can tell")

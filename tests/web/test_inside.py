@@ -82,11 +82,11 @@ def test_it_is_the_caption_of_the_first_tab(captioner) -> None:
     writers = Writers(captioner, Eyes(captioner.extract))
     photo = scene("red", "left")
     _, (caption, *_) = Describe(writers).plain(photo, CAREFUL, MEDIUM, "base", "en")
-    shown = Shown(Inside(writers).show(photo, "base"))
+    shown = Shown(Inside(writers).show(photo, "base", "en"))
     assert caption in shown.text
     assert shown.tags.count("section") == 4
     assert shown.tags.count("svg") == len(caption.split()) * 6  # spread, four gates, cells
-    assert "see how the model came to what it says" in Inside(writers).show(None, "base")
+    assert "see how the model came to what it says" in Inside(writers).show(None, "base", "en")
 
 
 @pytest.mark.parametrize(

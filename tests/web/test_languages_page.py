@@ -2,6 +2,7 @@
 
 import pytest
 from test_browser import caption_of, upload
+from test_compare import photos as dropped_photos
 from test_corrected_page import Visitor
 from test_served import call, photo_at
 from tiny import scene
@@ -9,10 +10,13 @@ from writers import write_captioner
 
 from caption import Captioner
 from caption.search.config import SearchConfig
+from caption.web.compare.pair import Pair
+from caption.web.compare.tab import Compare
 from caption.web.describe.manners import CAREFUL, MEDIUM
 from caption.web.describe.tab import Describe
 from caption.web.describe.writers import ALL, Writers
 from caption.web.eyes import Eyes
+from caption.web.inside.tab import Inside
 
 CHOICES = [("English", "en"), ("العربية", "ar"), ("Deutsch", "de"), ("All", ALL)]
 """In the order of their directories."""
@@ -59,6 +63,23 @@ def test_the_languages_to_choose_from_are_those_of_the_model(writers) -> None:
     assert (again["choices"], again["value"], again["visible"]) == (CHOICES, "en", True)
     shown, _ = describe.plain(scene("red", "left"), CAREFUL, MEDIUM, "small", "de")
     assert shown["captions"][0]["language"] == "en"
+
+
+def test_languages_are_set_side_by_side_and_looked_inside(writers, tmp_path) -> None:
+    photo = scene("red", "left")
+    english, german = Pair(writers).show(photo, "base", "en", "base", "de"), "Best, Deutsch"
+    assert "Best, English" in english
+    assert german in english
+    assert "<mark>" not in english  # every word is another
+    assert "Marked are" not in english
+    assert "Marked are" in Pair(writers).show(photo, "base", "de", "base", "de")
+    assert writers.one("small", "de") == ("Small", writers("small").captioner)
+    (shown,) = Describe(writers).plain(photo, CAREFUL, MEDIUM, "base", "de")[0]["captions"][:1]
+    inside = Inside(writers).show(photo, "base", "de")
+    assert f'<p class="sentence" lang="de">{shown["text"]}</p>' in inside
+    scored = Compare(writers).of_files(dropped_photos(tmp_path), "base", "en", "base", "de")
+    *_, outcome = scored
+    assert "People described these photos in English, and Best, Deutsch writes German" in outcome
 
 
 def test_recognised_words_are_shown_where_a_caption_is_written_from_them(address) -> None:

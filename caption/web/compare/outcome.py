@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from caption.metrics.bootstrap import Difference
     from caption.metrics.score import Scores
     from caption.predict import Captioner, DescribedFile
+    from caption.text.language import Language
 
 AT_ONCE = 8
 """Photos that are captioned at once; between them a person can stop."""
@@ -105,12 +106,12 @@ def compared(
                 yield Progress(label, done, len(models) * len(images))
             found[image.image_id] = row
         written.append(found)
-    yield _outcome(images, (models[0][0], models[1][0]), written, notes)
+    yield _outcome(images, models, written, notes)
 
 
 def _outcome(
     images: "Sequence[CaptionedImage]",
-    labels: tuple[str, str],
+    models: "Sequence[tuple[str, Captioner]]",
     written: "Sequence[Mapping[ImageId, DescribedFile]]",
     notes: Sequence[str],
 ) -> Outcome:
@@ -128,17 +129,30 @@ def _outcome(
         notes = [*notes, f"{len(errors)} cannot be read, the first of them: {errors[0]}"]
     references = {name: image.captions for name, image in readable.items()}
     language = language_of(references)
+    notes = [*notes, *_of_another_language(models, language)]
     captions = [{name: _text(found[name]) for name in readable} for found in written]
     first, second = scores = [score(said, references, language=language) for said in captions]
     differing = most_changed(first, second, CHANGED)
     return Outcome(
-        labels=labels,
+        labels=(models[0][0], models[1][0]),
         language=language.code,
         num_photos=len(readable),
         figures=_figures(scores, compare(first, second), [intervals(each) for each in scores]),
         changed=[_changed(readable[name], captions, scores) for name in differing],
         notes=notes,
     )
+
+
+def _of_another_language(
+    models: "Sequence[tuple[str, Captioner]]", language: "Language"
+) -> list[str]:
+    """Return a note on each model that does not write the language that people wrote."""
+    return [
+        f"People described these photos in {language}, and {label} writes "
+        f"{captioner.language}: its scores say nothing."
+        for label, captioner in models
+        if language.is_told and captioner.language.is_another_than(language)
+    ]
 
 
 def _text(row: "DescribedFile") -> str:

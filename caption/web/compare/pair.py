@@ -37,19 +37,25 @@ class Pair:
     def __init__(self, writers: Writers) -> None:
         self.writers = writers
 
-    def show(self, image: "Image.Image | None", first: str, second: str) -> str:
-        """Return as markup what two models, by their names, say of a photo."""
+    def show(self, image: "Image.Image | None", *chosen: str) -> str:
+        """Return as markup what two models say of a photo.
+
+        Args:
+            image: the photo, if there is one.
+            chosen: the name of a model and the code of a language that it writes, and another two.
+        """
         if image is None:
             return drawn("pair.html", sides=())
         try:
-            sides = [self._said(image, name) for name in (first, second)]
+            sides = [self._said(image, *one) for one in (chosen[:2], chosen[2:])]
         except GlimpseError as error:
             raise as_sentence(error.message) from None
         return drawn("pair.html", sides=sides)
 
-    def _said(self, image: "Image.Image", name: str) -> Side:
-        captioner, look = self.writers(name)
+    def _said(self, image: "Image.Image", name: str, language: str) -> Side:
+        label, captioner = self.writers.one(name, language)
+        look = self.writers(name).look
         search = searching(captioner.search, CAREFUL, MEDIUM)
         (best,) = captioner.describe(look(image), search=search)
         (said, *_) = card([best])["captions"]
-        return Side(self.writers.label(name), said, recognised(best.concepts))
+        return Side(label, said, recognised(best.concepts))

@@ -10,14 +10,16 @@ from caption.errors import DataError, GlimpseError
 from caption.web.compare.outcome import Outcome, compared
 from caption.web.compare.pair import Pair
 from caption.web.compare.sets import MOST_PHOTOS, Dropped, choose, laid_out, named
+from caption.web.describe.choice import add_choice, offering
 from caption.web.describe.writers import Writers
+from caption.web.events import QUIET
 from caption.web.following import follow
 from caption.web.look.drawn import add_drawn, drawn
 
 if TYPE_CHECKING:
     import gradio as gr
 
-ALONE = "There is nothing to compare with: this page knows one model only."
+ALONE = "There is nothing to compare with: this page knows one model of one language only."
 SETS = f"""\
 Choose or drop photos with a list of what people said of them, or an archive (.zip) of both: a table
 with the columns `image` and `caption`, a text file beside each photo, COCO, and more. Of more than
@@ -38,17 +40,26 @@ def add_compare(
     """
     import gradio as gr
 
-    choices = writers.choices
-    if len(choices) < 2:
+    names = [name for _, name in writers.choices]
+    codes = writers.first.captioner.languages
+    if len(names) < 2 and len(codes) < 2:
         gr.Markdown(ALONE)
         return
-    with gr.Group(elem_classes="settings", visible=len(choices) > 2):
-        both = [
-            gr.Radio(choices, value=choices[place][1], label=label)
-            for place, label in enumerate(("First model", "Second model"))
-        ]
+    with gr.Group(elem_classes="settings", visible=len(names) > 2 or len(codes) > 1):
+        first = add_choice(writers, label="First model", elem_id="first")
+        second = add_choice(
+            writers,
+            label="Second model",
+            elem_id="second",
+            name=names[1] if len(names) > 1 else names[0],
+            language="" if len(names) > 1 else codes[1],
+        )
+    both = [*first, *second]
     pair = Pair(writers)
-    shown = add_drawn(elem_id="pair", value=pair.show(None, *(name for _, name in choices[:2])))
+    shown = add_drawn(elem_id="pair", value=pair.show(None))
+    for model, language in (first, second):
+        for event in (model.input, tab.select):
+            event(offering(writers), [model, language], [language], **QUIET)
     follow(tab, photo, both, pair.show, shown)
     with gr.Accordion("On many photos with captions", open=False, elem_id="many"):
         _add_sets(writers, both, folders=folders)
@@ -93,38 +104,33 @@ class Compare:
     def __init__(self, writers: Writers) -> None:
         self.writers = writers
 
-    def of_files(self, files: list[Dropped] | None, *names: str) -> Iterator[str]:
+    def of_files(self, files: list[Dropped] | None, *chosen: str) -> Iterator[str]:
         """Yield as markup how far a comparison on dropped files is, and then what came of it.
 
         Args:
             files: photos and captions.
-            names: of the two models.
+            chosen: the name of a model and the code of a language that it writes, and another two.
         """
-        yield from self._run(laid_out(files or []), *names)
+        yield from self._run(laid_out(files or []), chosen)
 
-    def of_folder(self, folder: str, *names: str) -> Iterator[str]:
+    def of_folder(self, folder: str, *chosen: str) -> Iterator[str]:
         """Yield the same of a folder of this machine."""
         try:
-            yield from self._run(nullcontext(named(folder)), *names)
+            yield from self._run(nullcontext(named(folder)), chosen)
         except DataError as error:
             yield _refusal(error)
 
-    def _run(
-        self, opened: "AbstractContextManager[Path]", first: str, second: str
-    ) -> Iterator[str]:
+    def _run(self, opened: "AbstractContextManager[Path]", chosen: Sequence[str]) -> Iterator[str]:
         """Yield how far a comparison is, on what has to be opened first."""
-        if first == second:
-            yield _sentence("Choose two different models.")
-            return
         try:
+            models = [self.writers.one(*one) for one in (chosen[:2], chosen[2:])]
+            if models[0][1] is models[1][1]:
+                yield _sentence("Choose two different models, or languages.")
+                return
             with opened as folder:
                 yield _sentence("Reading the captions …")
-                chosen = choose(folder)
-                writers = self.writers
-                models = [
-                    (writers.label(name), writers(name).captioner) for name in (first, second)
-                ]
-                with closing(compared(chosen.images, models, chosen.notes)) as steps:
+                photos = choose(folder)
+                with closing(compared(photos.images, models, photos.notes)) as steps:
                     for step in steps:
                         kind = "outcome" if isinstance(step, Outcome) else "progress"
                         yield drawn("set.html", kind=kind, step=step)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from caption.errors import GlimpseError
 from caption.web.describe.card import Card, card
+from caption.web.describe.choice import add_choice, offering
 from caption.web.describe.manners import (
     CAREFUL,
     LENGTHS,
@@ -75,26 +76,12 @@ def _add_settings(writers: Writers) -> list[Any]:
     """Add how to write: manner, length, model, language, and the style if there are several."""
     import gradio as gr
 
-    choices, languages = writers.choices, writers.languages(writers.name)
     styles = writers.first.captioner.model.decoder.config.styles
     with gr.Group(elem_classes="settings"):
         settings: list[Any] = [
             gr.Radio(_titled(MANNERS), value=CAREFUL, label="Manner", elem_id="manner"),
             gr.Radio(_titled(LENGTHS), value=MEDIUM, label="Length", elem_id="length"),
-            gr.Radio(
-                choices,
-                value=writers.name,
-                label="Model",
-                elem_id="model",
-                visible=len(choices) > 1,
-            ),
-            gr.Radio(
-                languages,
-                value=languages[0][1],
-                label="Language",
-                elem_id="language",
-                visible=len(languages) > 1,
-            ),
+            *add_choice(writers, elem_id="model", with_all=True),
         ]
         if styles:
             settings.append(gr.Dropdown(style_choices(styles), value="", label="Style"))
@@ -110,6 +97,7 @@ class Describe:
 
     def __init__(self, writers: Writers) -> None:
         self.writers = writers
+        self.languages = offering(writers, with_all=True)
 
     def plain(self, image: "Image.Image | None", *settings: str) -> Told:
         """Caption a photo that nobody has corrected."""
@@ -122,15 +110,6 @@ class Describe:
         choices, name = self.writers.choices, self.writers.name
         models = gr.update(choices=choices, value=name, visible=len(choices) > 1)
         return models, self.languages(name, "")
-
-    def languages(self, model: str, language: str) -> dict[str, Any]:
-        """Let people choose from the languages of a model that has been chosen."""
-        import gradio as gr
-
-        choices = self.writers.languages(model)
-        codes = [code for _, code in choices]
-        value = language if language in codes else codes[0]
-        return gr.update(choices=choices, value=value, visible=len(codes) > 1)
 
     def anew(self, image: "Image.Image | None", *settings: str) -> tuple[Any, ...]:
         """Say what is recognised in a photo that nobody has corrected yet, and caption it."""

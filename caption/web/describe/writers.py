@@ -76,6 +76,16 @@ class Writers:
         chosen = codes if language == ALL else [language if language in codes else codes[0]]
         return [captioner.in_language(code) for code in chosen]
 
+    def one(self, name: str, language: str) -> "tuple[str, Captioner]":
+        """Return what writes one language with a model's eyes, and what people call it.
+
+        Raises:
+            ModelError: it cannot be loaded.
+        """
+        captioner, label = self.speaking(name, language)[0], self.label(name)
+        is_one_of_many = len(captioner.languages) > 1
+        return f"{label}, {captioner.language.own_name}" if is_one_of_many else label, captioner
+
     def prefer(self, name: str, captioner: "Captioner") -> None:
         """Let a model that is new be the one to write with, unless people choose another."""
         if name != self.name:

@@ -3,9 +3,10 @@
 from typing import TYPE_CHECKING
 
 from caption.errors import GlimpseError
+from caption.web.describe.choice import add_choice, offering
 from caption.web.describe.manners import CAREFUL, MEDIUM, searching
 from caption.web.describe.writers import Writers
-from caption.web.events import as_sentence
+from caption.web.events import QUIET, as_sentence
 from caption.web.following import follow
 from caption.web.inside.view import look_inside
 from caption.web.look.drawn import add_drawn, drawn
@@ -17,19 +18,11 @@ if TYPE_CHECKING:
 
 def add_inside(tab: "gr.Tab", photo: "gr.Image", writers: Writers) -> None:
     """Add what goes on inside a model that captions the photo to its tab."""
-    import gradio as gr
-
     inside = Inside(writers)
-    choices = writers.choices
-    model = gr.Radio(
-        choices,
-        value=writers.name,
-        label="Look inside the model",
-        elem_id="inside-model",
-        visible=len(choices) > 1,
-    )
-    shown = add_drawn(elem_id="inside", value=inside.show(None, writers.name))
-    follow(tab, photo, [model], inside.show, shown)
+    model, language = add_choice(writers, label="Look inside the model", elem_id="inside-model")
+    shown = add_drawn(elem_id="inside", value=inside.show(None, writers.name, ""))
+    model.input(offering(writers), [model, language], [language], **QUIET)
+    follow(tab, photo, [model, language], inside.show, shown)
 
 
 class Inside:
@@ -38,12 +31,19 @@ class Inside:
     def __init__(self, writers: Writers) -> None:
         self.writers = writers
 
-    def show(self, image: "Image.Image | None", model: str) -> str:
-        """Return as markup what goes on while a photo is captioned as the first tab does it."""
+    def show(self, image: "Image.Image | None", model: str, language: str) -> str:
+        """Return as markup what goes on while a photo is captioned as the first tab does it.
+
+        Args:
+            image: the photo, if there is one.
+            model: its name.
+            language: code of one that it writes; any other stands for its own.
+        """
         if image is None:
             return drawn("inside.html", view=None)
         try:
-            captioner, look = self.writers(model)
+            _, captioner = self.writers.one(model, language)
+            look = self.writers(model).look
             search = searching(captioner.search, CAREFUL, MEDIUM)
             return drawn("inside.html", view=look_inside(captioner, look(image), search))
         except GlimpseError as error:

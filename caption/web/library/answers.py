@@ -9,6 +9,8 @@ from typing import Any
 
 from caption.errors import DataError
 from caption.files.records import as_unicode
+from caption.library.languages import kept_in
+from caption.text.language import Language
 from caption.web.library.exports import Document, exported
 from caption.web.library.rows import KINDS, Rows, row_of, rows_of, shown
 from caption.web.library.shelf import Shelf
@@ -56,6 +58,14 @@ class Asked:
             raise DataError(f"expected a text called {name!r}")
         return value
 
+    def optional(self, name: str) -> str | None:
+        """Return a text that may have been left out.
+
+        Raises:
+            DataError: what was sent under this name is no text.
+        """
+        return self.text(name) if name in self.values else None
+
 
 class Answers:
     """All that can be asked of a library on a page."""
@@ -71,6 +81,8 @@ class Answers:
             "job": asdict(shelf.job.state),
             "folders": [],
             "counts": None,
+            "languages": [[code, Language(code).own_name] for code in shelf.captioner.languages],
+            "language": shelf.captioner.language.code,
             "problem": "",
             "teaching": {
                 "is_possible": shelf.is_own and bool(shelf.teach),
@@ -87,6 +99,7 @@ class Answers:
                 names = [str(path) if shelf.is_own else path.name for path in folders]
                 told["folders"] = [as_unicode(name) for name in names]
                 told["counts"] = counts
+                told["language"] = kept_in(library, shelf.captioner)
         except DataError as error:
             told["problem"] = error.message
         return told
@@ -156,13 +169,17 @@ class Answers:
         path = asked.text("path").strip()
         if not path or "\0" in path:
             raise DataError("name a folder of this machine")
-        self.shelf.look(folder=Path(path).expanduser())
+        self.shelf.look(folder=Path(path).expanduser(), language=asked.optional("language"))
         return self.state(asked)
 
     def look(self, asked: Asked) -> dict[str, Any]:
         """Look for new photos, or at all of them again that another model has captioned."""
-        # All of it again is hours of work, which no stranger can ask for.
-        self.shelf.look(again=self.shelf.is_own and asked.values.get("again") is True)
+        if self.shelf.is_own:
+            again = asked.values.get("again") is True
+            self.shelf.look(again=again, language=asked.optional("language"))
+        else:
+            # All of it again is hours of work, which no stranger can ask for.
+            self.shelf.look()
         return self.state(asked)
 
     def stop(self, asked: Asked) -> dict[str, Any]:

@@ -28,6 +28,8 @@ class Row(TypedDict):
     tags: list[str]
     problem: str
     """Why it cannot be read or found, if it cannot."""
+    language: str
+    """Of the caption; empty where it is not known: a person wrote it, or there is none."""
     is_right_to_left: bool
 
 
@@ -50,6 +52,7 @@ def row_of(photo: "Photo") -> Row:
         confidence=photo.confidence,
         tags=list(photo.tags),
         problem=problem,
+        language="" if photo.edited or not photo.generated else photo.language.code,
         is_right_to_left=photo.language.is_right_to_left and photo.edited is None,
     )
 

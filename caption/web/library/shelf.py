@@ -105,22 +105,30 @@ class Shelf:
         if self._library is not None:
             self._library.close()
 
-    def look(self, *, folder: Path | None = None, again: bool = False) -> None:
+    def look(
+        self, *, folder: Path | None = None, again: bool = False, language: str | None = None
+    ) -> None:
         """Begin to look for new photos.
 
         Args:
             folder: that is to belong to the library.
             again: whether to look at all photos again that another model has captioned.
+            language: code of the one to write; by default the one that the library is kept in.
 
         Raises:
             DataError: something is running, or there is no such folder.
+            ModelError: the captioner has not learnt the language.
         """
+        if language is not None:
+            self.captioner.in_language(language)
         if folder is not None and not folder.is_dir():
             raise DataError(f"{str(folder)!r}: no such folder; give the folder of the photos")
-        self.job.start("looking for photos", partial(self._look, folder=folder, again=again))
+        look = partial(self._look, folder=folder, again=again, language=language)
+        self.job.start("looking for photos", look)
 
-    def _look(self, job: Job, *, folder: Path | None, again: bool) -> str:
+    def _look(self, job: Job, *, folder: Path | None, again: bool, language: str | None) -> str:
         from caption.library.indexing import index
+        from caption.library.languages import writer_for
         from caption.library.library import Library
 
         def tell(progress: "Progress") -> None:
@@ -134,7 +142,7 @@ class Shelf:
                 library.add_folder(self.dropped)
             tally = index(
                 library,
-                self.captioner,
+                writer_for(library, self.captioner, language),
                 batch_images=BATCH,
                 again=again,
                 progress=tell,

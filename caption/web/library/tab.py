@@ -58,6 +58,7 @@ def searching(shelf: Shelf) -> Any:
                 "photo": photo.photo_id,
                 "name": as_unicode(photo.name),
                 "caption": photo.caption,
+                "language": photo.language.code,
                 "is_edited": photo.edited is not None,
                 "confidence": photo.confidence,
                 "tags": list(photo.tags),

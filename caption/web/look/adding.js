@@ -10,13 +10,21 @@ draw(element, props, watch, (part) => {
   const holdings = make("p", { class: "fact" });
   const everything = deed("Caption all again", said, () => look(true));
   const naming = folderField((path) =>
-    attempt(said, async () => tell(await send("folders", { path }))),
+    attempt(said, async () => tell(await send("folders", { path, ...wanted() }))),
+  );
+  const language = make("select", { id: "library-language" });
+  const choosing = make(
+    "div",
+    { class: "field" },
+    make("label", { class: "overline", for: language.id }, "Captions of what is new"),
+    language,
   );
   const box = make(
     "details",
     { class: "adding" },
     make("summary", {}, "Add photos"),
     naming,
+    choosing,
     fileField(take),
     make(
       "div",
@@ -28,7 +36,9 @@ draw(element, props, watch, (part) => {
   let isWaiting = false; // what was dropped, for what is running to be done
   let isFirst = true;
 
-  const look = async (again) => tell(await send("look", { again }));
+  // Only who owns the library chooses.
+  const wanted = () => (choosing.hidden ? {} : { language: language.value });
+  const look = async (again) => tell(await send("look", { again, ...wanted() }));
 
   async function take(files) {
     const taken = await dropped(files, (words) => (said.textContent = words));
@@ -48,8 +58,10 @@ draw(element, props, watch, (part) => {
 
   part.replaceChildren(running, said, box, holdings);
   takeDrops(element, take);
-  hear(({ job, counts, folders, is_own, problem }, isOver) => {
+  hear(({ job, counts, folders, is_own, problem, ...told }, isOver) => {
     naming.hidden = everything.hidden = !is_own;
+    choosing.hidden = !is_own || told.languages.length < 2;
+    if (isFirst || isOver) offer(language, told);
     showJob(job, isOver);
     if (problem) said.textContent = problem;
     holdings.textContent = counts ? held(counts, folders) : "";
@@ -62,6 +74,12 @@ draw(element, props, watch, (part) => {
     }
   });
 });
+
+function offer(select, { languages, language }) {
+  const options = languages.map(([value, name]) => make("option", { value, lang: value }, name));
+  select.replaceChildren(...options);
+  select.value = language;
+}
 
 function folderField(add) {
   const path = make("input", { type: "text", id: "library-folder", placeholder: "~/Pictures" });

@@ -108,7 +108,11 @@ function print(row, open) {
     row.problem
       ? make("span", { class: "no-picture" }, row.name)
       : make("img", { src: thumbnail(row), alt: "", loading: "lazy" }),
-    make("span", { class: "print-caption", dir: direction(row) }, row.caption || row.name),
+    make(
+      "span",
+      { class: "print-caption", dir: direction(row), lang: row.language },
+      row.caption || row.name,
+    ),
     make("small", {}, row.problem || (row.is_edited ? "corrected" : sure)),
   );
 }

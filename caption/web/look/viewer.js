@@ -35,7 +35,8 @@
       const { row, rows, number } = this;
       this.mayLose = false;
       this.said = make("p", { class: "told", role: "status" });
-      this.text = make("textarea", { id: "viewer-caption", rows: 3, dir: direction(row) });
+      const manner = { dir: direction(row), lang: row.language };
+      this.text = make("textarea", { id: "viewer-caption", rows: 3, ...manner });
       this.text.value = drafts.get(row.photo) ?? row.caption;
       this.text.addEventListener("input", () => (this.mayLose = false));
       this.dialog.setAttribute("aria-label", row.name);
