@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+from caption.web.places import names_only
+
 if TYPE_CHECKING:
     import gradio as gr
 
@@ -13,7 +15,10 @@ QUIET: dict[str, Any] = ONE_AT_A_TIME | {"api_visibility": "private", "show_prog
 
 
 def as_sentence(message: str) -> "gr.Error":
-    """Return what to raise so that the page shows the message, and the log no traceback."""
+    """Return what to raise so that the page shows the message, and the log no traceback.
+
+    Whoever reaches the page reads it, so it says of files how they are called alone.
+    """
     import gradio as gr
 
-    return gr.Error(message, print_exception=False)
+    return gr.Error(names_only(message), print_exception=False)

@@ -1,5 +1,6 @@
 """The command that serves the page."""
 
+import math
 import re
 from contextlib import closing
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from caption.commands.library import default_library
+from caption.web.library.quota import Amount
 from caption.web.library.routes import library_routes
 from caption.web.library.shelf import Shelf
 from caption.web.serve import LOOPBACK, launch, settle_gradio
@@ -35,6 +37,10 @@ class Args(Serving):
     library: Path | None = None
     """File of the library that the page shows, which ends in .db; by default the one of `glimpse
     library`."""
+    max_dropped_files: int = 10_000
+    """Photos that may be dropped into the library in all where others can reach the page."""
+    max_dropped_size: float = 2048.0
+    """Megabytes of these photos in all."""
     mcp: bool = False
     """Also offer what other programs may call as tools to language models (Model Context Protocol);
     needs a package: python -m pip install ".[mcp]"."""
@@ -45,6 +51,12 @@ class Args(Serving):
             raise ValueError(f"port must be between 1 and 65535, got {self.port}")
         if self.below and not re.fullmatch(r"(/[\w.~-]+)+", self.below):
             raise ValueError(f"below must be a path such as /photos, got {self.below!r}")
+        if self.max_dropped_files < 0:
+            raise ValueError(f"max_dropped_files must be at least 0, got {self.max_dropped_files}")
+        if not 0 <= self.max_dropped_size < math.inf:
+            raise ValueError(
+                f"max_dropped_size must be at least 0 and finite, got {self.max_dropped_size}"
+            )
 
 
 def main(args: Args) -> None:
@@ -58,13 +70,14 @@ def main(args: Args) -> None:
 
     name = name_of(args.model, args.ask_model)
     captioner, answerer = load_models(name, args.ask_model)
-    others = {other: partial(Captioner.from_pretrained, other) for other in NAMES if other != name}
+    shown = name if is_own(args) else without_its_place(name)
+    others = {other: partial(Captioner.from_pretrained, other) for other in NAMES if other != shown}
     shelf = shelf_of(args, captioner, name)
     with closing(shelf):
         launch(
             build_app(
                 *(captioner, answerer),
-                name=name,
+                name=shown,
                 others=others | shelf.learnt(),
                 shelf=shelf,
                 folders=is_own(args),
@@ -89,14 +102,26 @@ def is_own(args: Args) -> bool:
     return args.host in LOOPBACK and not args.hosts and not args.below
 
 
+def without_its_place(name: str) -> str:
+    """Return what strangers are told that a model is called: of a directory its own name."""
+    from caption.models.directory import NAMES
+
+    if name in NAMES or not Path(name).is_dir():
+        return name
+    last = Path(name).resolve().name
+    return f"{last}, own" if last in NAMES else last
+
+
 def shelf_of(args: Args, captioner: "Captioner", name: str) -> Shelf:
     """Return the library of the page, which only people of this machine may add folders to."""
+    most = Amount(args.max_dropped_files, int(args.max_dropped_size * 2**20))
     return Shelf(
         args.library or default_library(),
         captioner,
         source=name,
         is_own=is_own(args),
         teach=TEACH,
+        most_dropped=None if is_own(args) else most,
     )
 
 

@@ -75,10 +75,10 @@ class Answers:
 
     def state(self, asked: Asked) -> dict[str, Any]:
         """Say what the library holds and what is running; a library that cannot be read says so."""
-        shelf = self.shelf
+        shelf, job = self.shelf, self.shelf.job.state
         told: dict[str, Any] = {
             "is_own": shelf.is_own,
-            "job": asdict(shelf.job.state),
+            "job": {**asdict(job), "said": shelf.told(job.said)},
             "folders": [],
             "counts": None,
             "languages": [[code, Language(code).own_name] for code in shelf.captioner.languages],
@@ -101,7 +101,7 @@ class Answers:
                 told["counts"] = counts
                 told["language"] = kept_in(library, shelf.captioner)
         except DataError as error:
-            told["problem"] = error.message
+            told["problem"] = shelf.told(error.message)
         return told
 
     def photos(self, asked: Asked) -> Rows:

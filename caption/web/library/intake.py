@@ -18,6 +18,7 @@ from caption.errors import DataError, GlimpseError
 from caption.files.paths import SUFFIXES, resolve_inside
 from caption.files.writing import put_in_place, sha256
 from caption.files.zip import extract, is_hidden, list_members, unextracted
+from caption.web.library.quota import Quota, Share
 
 ARCHIVE = ".zip"
 MAX_ARCHIVE_BYTES = 2**30
@@ -59,26 +60,27 @@ def most_bytes(name: str) -> int:
 class Arriving:
     """A file that is coming in, beside where it will be."""
 
-    def __init__(self, name: str, here: Path, file: BinaryIO) -> None:
+    def __init__(self, name: str, here: Path, file: BinaryIO, share: Share) -> None:
         self.name, self._here = name, here
-        self._most, self._file = most_bytes(name), file
+        self._most, self._file, self._share = most_bytes(name), file, share
 
     def write(self, data: bytes) -> None:
         """Take some more of it.
 
         Raises:
-            DataError: it is too large.
+            DataError: it is too large, or there is no room for more.
             OSError: the disk is full.
         """
         if self._file.tell() + len(data) > self._most:
             raise DataError(f"{self.name!r}: larger than {self._most // 2**20} MB")
+        self._share.take(size=len(data))
         self._file.write(data)
 
     def settle(self) -> TakenIn:
         """Keep what has come, now that all of it has.
 
         Raises:
-            DataError: it is an archive that cannot be unpacked.
+            DataError: it is an archive that cannot be unpacked, or there is no room for it.
         """
         self._file.close()
         with _settling:
@@ -87,20 +89,24 @@ class Arriving:
     def _settled(self) -> TakenIn:
         here, wanted = self._here, self._here.with_name(self.name)
         if wanted.suffix.lower() == ARCHIVE:
-            return _unpack(here, wanted.with_name(f"{wanted.stem}-{sha256(here)[:8]}"))
+            folder = wanted.with_name(f"{wanted.stem}-{sha256(here)[:8]}")
+            return _unpack(here, folder, self._share)
         place = _free_place(here, wanted)
         if place is not None:
+            self._share.take(files=1)
             put_in_place(here, place)
+            self._share.keep(files=1, size=place.stat().st_size)
         return TakenIn(1, 0)
 
 
 @contextmanager
-def arriving(name: str, folder: Path) -> Iterator[Arriving]:
+def arriving(name: str, folder: Path, quota: Quota) -> Iterator[Arriving]:
     """Give what takes a file in; nothing is left of it that was not settled.
 
     Args:
         name: what a stranger calls it.
         folder: where it is to be.
+        quota: of the folder.
 
     Raises:
         DataError: it is neither a picture nor an archive, or the folder cannot be written to.
@@ -110,11 +116,12 @@ def arriving(name: str, folder: Path) -> Iterator[Arriving]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         here = folder / f".arriving-{secrets.token_hex(8)}"
-        try:
-            with here.open("xb") as file:
-                yield Arriving(name, here, file)
-        finally:
-            here.unlink(missing_ok=True)
+        with quota.share() as share:
+            try:
+                with here.open("xb") as file:
+                    yield Arriving(name, here, file, share)
+            finally:
+                here.unlink(missing_ok=True)
     except OSError as error:
         raise DataError(f"{name!r}: cannot be kept ({error.strerror}); nothing of it was") from None
 
@@ -138,7 +145,7 @@ def _free_place(file: Path, place: Path) -> Path | None:
     return place
 
 
-def _unpack(archive: Path, folder: Path) -> TakenIn:
+def _unpack(archive: Path, folder: Path, share: Share) -> TakenIn:
     """Take the pictures out of an archive, and nothing else."""
     listed = list_members(archive)
     pictures = [member for member in listed if _is_picture(member, folder)]
@@ -152,11 +159,16 @@ def _unpack(archive: Path, folder: Path) -> TakenIn:
         )
     if size > shutil.disk_usage(folder.parent).free:
         raise DataError(f"the disk has no room for {size / 2**20:.0f} MB of pictures; free some")
+    new = unextracted(pictures, folder)
+    num_bytes = sum(member.file_size for member in new)
+    if new:
+        share.take(files=len(new), size=num_bytes)
     try:
-        extract(archive, unextracted(pictures, folder), folder, quietly=True)
+        extract(archive, new, folder, quietly=True)
     except DataError as error:
         # The file has a name that means nothing to anybody; what follows it says what is wrong.
         raise DataError(error.message.removeprefix(f"{archive}: ")) from None
+    share.keep(files=len(new), size=num_bytes)
     return TakenIn(len(pictures), len(listed) - len(pictures))
 
 

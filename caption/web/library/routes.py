@@ -33,7 +33,7 @@ def library_routes(shelf: Shelf) -> "list[BaseRoute]":
     async def refused(request: "Request", error: Exception) -> "Response":
         if isinstance(error, GlimpseError):
             # The page shows it, so nothing has failed that a browser should write in its log.
-            return JSONResponse({"problem": error.message})
+            return JSONResponse({"problem": shelf.told(error.message)})
         if isinstance(error, ClientDisconnect):
             return Response(status_code=499)  # nobody reads it
         said = "something went wrong here, and the log says more; nothing was changed"
@@ -96,7 +96,8 @@ def _dropped(shelf: Shelf) -> Endpoint:
     from caption.web.library.intake import arriving
 
     async def endpoint(request: "Request") -> "Response":
-        with arriving(request.query_params.get("name", ""), shelf.dropped) as file:
+        name = request.query_params.get("name", "")
+        with arriving(name, shelf.dropped, shelf.quota) as file:
             async for chunk in request.stream():
                 await run_in_threadpool(file.write, chunk)
             taken = await run_in_threadpool(file.settle)

@@ -1,5 +1,6 @@
 """The library as the page has it: opened when it is needed, and brought up to date beside it."""
 
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -8,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from caption.errors import DataError
 from caption.web.library.job import Job
+from caption.web.library.quota import Amount, Quota
+from caption.web.places import names_only
 
 if TYPE_CHECKING:
     from caption.library.indexing import Progress, Tally
@@ -29,6 +32,7 @@ class Shelf:
         source: str = "base",
         is_own: bool = True,
         teach: Sequence[str] = (),
+        most_dropped: Amount | None = None,
     ) -> None:
         """Prepare; nothing is opened or written yet.
 
@@ -39,9 +43,12 @@ class Shelf:
             is_own: whether only people of this machine can come, who may name its folders.
             teach: the command that teaches a captioner, to which options are added; none where
                 nothing is to be taught.
+            most_dropped: how much may be dropped on the page in all; by default as much as the disk
+                takes.
         """
         self.path, self.captioner, self.source = path, captioner, source
         self.is_own, self.teach = is_own, tuple(teach)
+        self.quota = Quota(self.dropped, most_dropped or Amount(sys.maxsize, sys.maxsize))
         self.job = Job()
         self.tell_writers: Callable[[str, Captioner], object] = lambda name, captioner: None
         """Is told of a model that the page is to write with."""
@@ -97,6 +104,20 @@ class Shelf:
         if library is None:
             raise DataError("there are no photos yet; add some first")
         return library
+
+    def told(self, message: str) -> str:
+        """Return a message as whoever reaches the page may read it.
+
+        Where files lie is nobody's business but that of people of this machine.
+        """
+        if self.is_own:
+            return message
+        try:
+            library = self.library()
+            folders = [] if library is None else library.folders().values()
+        except DataError:
+            folders = []
+        return names_only(message, [self.path.parent, self.folder, *folders])
 
     def close(self) -> None:
         """Stop what is running, and let go of the file."""

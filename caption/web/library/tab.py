@@ -52,7 +52,7 @@ def searching(shelf: Shelf) -> Any:
             library = shelf.library()
             photos = [] if library is None else library.search(text, limit=min(max(limit, 0), MOST))
         except DataError as error:
-            raise as_sentence(error.message) from None
+            raise as_sentence(shelf.told(error.message)) from None
         return [
             {
                 "photo": photo.photo_id,

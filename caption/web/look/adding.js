@@ -128,7 +128,7 @@ async function dropped(files, say) {
       const path = `dropped?name=${encodeURIComponent(file.name)}`;
       taken.pictures += (await ask(path, { method: "POST", body: file })).pictures;
     } catch (error) {
-      taken.problems.push(error.message);
+      if (!taken.problems.includes(error.message)) taken.problems.push(error.message);
     }
   }
   return taken;
