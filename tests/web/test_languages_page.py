@@ -77,7 +77,7 @@ def test_languages_are_set_side_by_side_and_looked_inside(writers, tmp_path) -> 
     (shown,) = Describe(writers).plain(photo, CAREFUL, MEDIUM, "base", "de")[0]["captions"][:1]
     inside = Inside(writers).show(photo, "base", "de")
     assert f'<p class="sentence" lang="de">{shown["text"]}</p>' in inside
-    scored = Compare(writers).of_files(dropped_photos(tmp_path), "base", "en", "base", "de")
+    scored = Compare(writers).of_files(dropped_photos(tmp_path / "in"), "base", "en", "base", "de")
     *_, outcome = scored
     assert "People described these photos in English, and Best, Deutsch writes German" in outcome
 

@@ -67,7 +67,7 @@ def test_no_more_bytes_are_kept_than_there_is_room_for(tmp_path, captioner) -> N
         assert amount_in(shelf.dropped) == Amount(3, 3 * size)
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 3), st.booleans()), max_size=12), st.integers(0, 8))
 def test_what_comes_at_once_stays_within_bounds_whatever_becomes_of_it(
     tmp_path_factory, arrivals, most

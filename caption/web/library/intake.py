@@ -18,7 +18,7 @@ from caption.errors import DataError, GlimpseError
 from caption.files.paths import SUFFIXES, resolve_inside
 from caption.files.writing import put_in_place, sha256
 from caption.files.zip import extract, is_hidden, list_members, unextracted
-from caption.web.library.quota import Quota, Share
+from caption.web.library.quota import COMING, Quota, Share
 
 ARCHIVE = ".zip"
 MAX_ARCHIVE_BYTES = 2**30
@@ -115,7 +115,7 @@ def arriving(name: str, folder: Path, quota: Quota) -> Iterator[Arriving]:
     most_bytes(name)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        here = folder / f".arriving-{secrets.token_hex(8)}"
+        here = folder / f"{COMING}{secrets.token_hex(8)}"
         with quota.share() as share:
             try:
                 with here.open("xb") as file:

@@ -1,5 +1,7 @@
 """How much others may leave in a library that people reach from elsewhere: files and bytes."""
 
+import secrets
+import stat
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,6 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from caption.errors import DataError
+
+COMING = f".arriving-{secrets.token_hex(8)}-"
+"""How the names of files begin that are not whole yet; those of an earlier process lie there."""
 
 
 @dataclass(frozen=True)
@@ -123,13 +128,13 @@ class Share:
 
 
 def amount_in(folder: Path) -> Amount:
-    """Return what lies in a folder and those inside it."""
+    """Return what lies in a folder and those inside it, without what is still coming."""
     amount = Amount()
     for path in folder.rglob("*"):
         try:
             status = path.lstat()
         except OSError:  # it is gone by now
             continue
-        if not path.is_dir():
+        if not stat.S_ISDIR(status.st_mode) and not path.name.startswith(COMING):
             amount += Amount(1, status.st_size)
     return amount
