@@ -52,6 +52,28 @@ def fill_in(app: "gr.Blocks") -> None:
     setattr(app, name, filled)
 
 
+def let_tools_in(token: str) -> None:
+    """Let the tools of the next page, which call its endpoints as programs do, know its token."""
+    from gradio import mcp
+    from gradio_client import Client
+
+    class Knowing(mcp.GradioMCPServer):
+        def _get_or_create_client(self) -> Any:
+            if self._client_instance is None:
+                headers = {"x-gradio-user": "mcp", "authorization": f"Bearer {token}"}
+                self._client_instance = Client(
+                    self.local_url,
+                    download_files=False,
+                    verbose=False,
+                    analytics_enabled=False,
+                    headers=headers,
+                    _skip_components=False,
+                )
+            return self._client_instance
+
+    mcp.GradioMCPServer = Knowing  # type: ignore[misc]
+
+
 def _saying(work: Any, sentence: str, is_our_fault: bool) -> Any:
     """Return some work of Gradio's, all of whose errors are sentences."""
     import gradio as gr

@@ -13,7 +13,13 @@ from caption.web.drawn import HandsOutDrawn
 from caption.web.examples import EXAMPLE_FOLDER
 from caption.web.guards import KeepsToItself, KnownByName, KnowsTheToken, SameOriginOnly, own_names
 from caption.web.look.theme import ICON, shared_head, style, theme
-from caption.web.refusals import fetch_nothing, fill_in, sentences, speak_plainly
+from caption.web.refusals import (
+    fetch_nothing,
+    fill_in,
+    let_tools_in,
+    sentences,
+    speak_plainly,
+)
 from caption.web.room import KeepsRoom
 
 if TYPE_CHECKING:
@@ -82,6 +88,8 @@ def launch(
         socket.getaddrinfo(host, None)
         folder, file_bytes = Path(os.environ["GRADIO_TEMP_DIR"]), int(max_file_size * 2**20)
         fetch_nothing()
+        if tools and token is not None:
+            let_tools_in(token)
         fill_in(app)
         speak_plainly(app)
         app.queue(max_size=max_waiting, api_open=False)

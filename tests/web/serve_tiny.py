@@ -8,6 +8,7 @@ import os
 import socket
 import sys
 from contextlib import redirect_stdout
+from importlib.util import find_spec
 from pathlib import Path
 
 import torch
@@ -68,6 +69,14 @@ def serve() -> dict[str, str]:
             block=False,
         ),
     }
+    if find_spec("mcp") is not None:
+        pages["tools"] = launch(
+            build_app(captioner, answerer),
+            token=TOKEN,
+            names=["photos.example"],
+            tools=True,
+            block=False,
+        )
     if has_version_6():
         pages["version 6"] = launch(build_app(captioner), host="::1", block=False)
     return {name: address.rstrip("/") for name, address in pages.items()}

@@ -1,7 +1,7 @@
 """Named endpoints of the page for other programs: `describe` and `ask`, photo in, values out.
 
 They have no place on the page. What their docstrings say is what programs, and models that are
-offered them as tools, read of them.
+offered them as tools, read of them: of each argument the first line.
 """
 
 import math
@@ -54,9 +54,8 @@ class Endpoints:
         """Describe a photo in one sentence; say how sure the model is of it and of every word.
 
         Args:
-            image: the photo.
-            language: code of the language to describe it in, such as "de"; by default the model's
-                own.
+            image: the photo, for tools as data:image/jpeg;base64,...
+            language: code of the one to describe it in, such as "de"; by default the model's own.
         """
         own = self.captioner.language.code
         try:
@@ -80,7 +79,7 @@ class Endpoints:
         """Answer a question about what a photo shows; say how sure the model is.
 
         Args:
-            image: the photo.
+            image: the photo, for tools as data:image/jpeg;base64,...
             question: in English, such as "what colour is the dog?".
         """
         features = self.look(_given(image))

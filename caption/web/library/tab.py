@@ -44,8 +44,7 @@ def searching(shelf: Shelf) -> Any:
         """Find photos of the library by what their captions say, the best first.
 
         Args:
-            text: words that must be there; "a phrase", sail* for a beginning, -word for what must
-                not be there.
+            text: words that must be there, "a phrase", sail* for a beginning, -word for none of it.
             limit: most photos to return.
         """
         try:
