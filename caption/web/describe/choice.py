@@ -1,6 +1,7 @@
 """The choice of who writes, in several tabs: a model, and a language that it has learnt."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from caption.web.describe.writers import ALL, Writers
@@ -35,7 +36,7 @@ def add_choice(
     is_known = name in writers.loaded
     languages = _languages(writers, name, with_all=with_all) if is_known else []
     model = gr.Radio(choices, value=name, label=label, elem_id=elem_id, visible=len(choices) > 1)
-    chosen = gr.Radio(
+    chosen = _languages_radio()(
         languages,
         value=language or next((code for _, code in languages), ""),
         label="Language",
@@ -57,6 +58,24 @@ def offering(writers: Writers, *, with_all: bool = False) -> Callable[[str, str]
         return gr.update(choices=choices, value=value, visible=len(codes) > 1)
 
     return offer
+
+
+@cache
+def _languages_radio() -> "type[gr.Radio]":
+    """Return Gradio's radio, except that it takes what is no choice any more.
+
+    When another model is chosen, what it is to write is asked for with the language of the one
+    before; a model that does not write it writes its own.
+    """
+    import gradio as gr
+
+    class Languages(gr.Radio):
+        is_template = True  # it looks like the ordinary one
+
+        def preprocess(self, payload: Any) -> str:
+            return payload if isinstance(payload, str) else ""
+
+    return Languages
 
 
 def _languages(writers: Writers, name: str, *, with_all: bool) -> list[tuple[str, str]]:
