@@ -1,6 +1,5 @@
 """The page describes in one language or in all of them, from one look at the photo."""
 
-import gradio as gr
 import pytest
 from test_browser import caption_of, upload
 from test_compare import photos as dropped_photos
@@ -13,7 +12,6 @@ from caption import Captioner
 from caption.search.config import SearchConfig
 from caption.web.compare.pair import Pair
 from caption.web.compare.tab import Compare
-from caption.web.describe.choice import add_choice
 from caption.web.describe.manners import CAREFUL, MEDIUM
 from caption.web.describe.tab import Describe
 from caption.web.describe.writers import ALL, Writers
@@ -84,17 +82,13 @@ def test_languages_are_set_side_by_side_and_looked_inside(writers, tmp_path) -> 
     assert "People described these photos in English, and Best, Deutsch writes German" in outcome
 
 
-def test_a_language_of_the_model_before_is_no_fault(writers) -> None:
-    with gr.Blocks():
-        model, language = add_choice(writers, elem_id="model")
-        other = add_choice(writers, elem_id="second", name="small")[1]
-    assert [value for _, value in language.choices] == ["en", "ar", "de"]
-    assert model.value == "base"
-    assert other.choices == []  # nothing is loaded before somebody comes for it
-    assert "small" not in writers.loaded
-    for given in ("fr", "", None, 7):
-        name = language.preprocess(given)
-        assert writers.one("base", name)[1] is writers.first.captioner
+def test_a_language_of_the_model_before_is_no_fault(address) -> None:
+    visitor = Visitor(address)
+    assert visitor.does("photo", "change", photo_at(address)) is None
+    english = visitor.caption
+    for other in ("fr", "", None, 7):
+        assert visitor.does("language", "input", other) is None
+        assert (visitor.caption, visitor["caption"]["captions"][0]["language"]) == (english, "en")
 
 
 def test_recognised_words_are_shown_where_a_caption_is_written_from_them(address) -> None:
