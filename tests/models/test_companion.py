@@ -19,7 +19,7 @@ from caption.errors import FeatureStoreError, ModelError
 from caption.evaluation.run import write_captions
 from caption.models.captioner import CaptionModel
 from caption.models.companion import Accompanied, Companion, captioner_beside
-from caption.models.directory import CAPTIONERS
+from caption.models.directory import CAPTIONERS, DEFAULT_CAPTIONER
 from caption.search.config import SearchConfig
 from caption.text.vocabulary import Vocabulary
 from caption.training.config import CaptionConfig
@@ -28,6 +28,7 @@ from caption.vision.transforms import Preprocess
 
 SCENES = [scene(colour, side) for colour in COLOURS for side in SIDES]
 SHARE = 0.4
+MOST_BYTES = 40_000_000
 
 
 @pytest.fixture(scope="module")
@@ -202,3 +203,10 @@ def test_a_damaged_companion_is_named(tiny_model, packaged, tmp_path) -> None:
     config.write_text(config.read_text().replace('"other"', '"nobody"'))
     with pytest.raises(ModelError, match=r"config\.json: companion: .* not 'nobody'"):
         CaptionModel.from_pretrained(tmp_path / "model")
+
+
+def test_base_and_its_companion_are_at_most_forty_megabytes() -> None:
+    model = CaptionModel.from_pretrained(DEFAULT_CAPTIONER)
+    directories = DEFAULT_CAPTIONER, CAPTIONERS[model.companion.name]
+    files = [file for directory in directories for file in directory.iterdir() if file.is_file()]
+    assert sum(file.stat().st_size for file in files) <= MOST_BYTES

@@ -8,7 +8,7 @@ from caption.predict import Captioner
 from caption.web.examples import EXAMPLE_FOLDER
 
 SAID = {
-    "en": "a man is looking at a camera",
+    "en": "a man is holding a camera on a tripod",
     "de": "Ein Mann sitzt auf einer Kamera",
     "fr": "Un homme est debout sur une plage",
     "zh": "一个男人在照相机",
