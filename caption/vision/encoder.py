@@ -59,7 +59,9 @@ class ImageEncoder(nn.Module):
         self.stages = _stage_names(self.network)
         self._freeze_batch_norm = False
         self.set_trainable(0)
-        self.grid_size, self.feature_dim = self._measure()
+        if config not in _known_grids:
+            _known_grids[config] = self._measure()
+        self.grid_size, self.feature_dim = _known_grids[config]
 
     def forward(
         self, pixels: Float[Tensor, "batch channel row column"]
@@ -116,8 +118,9 @@ class ImageEncoder(nn.Module):
         super().train(mode)
         if mode and not self.is_trainable:
             self.network.eval()
-        for module in self._frozen_modules():
-            module.eval()
+        elif mode:
+            for module in self._frozen_modules():
+                module.eval()
         return self
 
     def _frozen_modules(self) -> Iterator[nn.Module]:
@@ -179,6 +182,10 @@ class ImageEncoder(nn.Module):
         rows, columns = self.config.grid_size or (grid.shape[2], grid.shape[3])
         self.train()
         return (rows, columns), grid.shape[1]
+
+
+_known_grids: dict[EncoderConfig, tuple[tuple[int, int], int]] = {}
+"""Size of the grid and of its vectors; looking at a picture for them takes a while."""
 
 
 def build_classifier(architecture: str, padding: Padding) -> nn.Module:
