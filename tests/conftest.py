@@ -2,9 +2,10 @@
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import checked_types  # noqa: F401 - before all that it checks
 import pytest
 import torch
 from tiny import DataSet, write_data_set
@@ -20,6 +21,13 @@ def _one_thread() -> None:
     """On models this small, two threads would mostly wait for each other."""
     torch.set_num_threads(1)
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@pytest.fixture(autouse=True)
+def _one_thread_again() -> Iterator[None]:
+    """A benchmark chooses its threads for the whole process."""
+    yield
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(autouse=True)
