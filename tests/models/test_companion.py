@@ -25,6 +25,8 @@ from caption.text.vocabulary import Vocabulary
 from caption.training.config import CaptionConfig
 from caption.vision.config import PreprocessConfig
 from caption.vision.transforms import Preprocess
+from caption.web.inside.view import look_inside
+from caption.web.look.drawn import drawn
 
 SCENES = [scene(colour, side) for colour in COLOURS for side in SIDES]
 SHARE = 0.4
@@ -152,6 +154,16 @@ def test_training_goes_on_without_the_companion(tiny_model, packaged, tmp_path) 
     image = CaptionedImage("a", tmp_path / "a.png", ("a red block on the left",))
     task = build_task(CaptionConfig(), [image], initial=str(tmp_path / "model"))
     assert task.model.companion is None
+
+
+def test_it_is_said_inside_that_another_writes_too(tiny_model, other) -> None:
+    def inside(captioner: Captioner) -> str:
+        features = captioner.encode(SCENES[0])
+        view = look_inside(captioner, features, replace(captioner.search, num_captions=1))
+        return drawn("inside.html", view=view)
+
+    assert "another model" not in inside(Captioner(tiny_model))
+    assert "another model, small, which" in inside(pair(tiny_model, other, SHARE))
 
 
 def test_features_of_one_encoder_are_not_enough_for_two(tiny_model, other) -> None:

@@ -71,6 +71,8 @@ class View:
     """By what people call them; empty where the model has none."""
     cells: Sequence[CellRow]
     """Empty where the model shows no recurrence."""
+    companion: str = ""
+    """Who has a say in every word, if somebody does; gates and cells are the model's alone."""
 
 
 def look_inside(captioner: "Captioner", features: "ImageFeatures", search: "SearchConfig") -> View:
@@ -100,6 +102,7 @@ def look_inside(captioner: "Captioner", features: "ImageFeatures", search: "Sear
         spread=caption.attention_spread.tolist() if caption.has_attention else None,
         gates=named(gates_of_caption(model, grid, caption.words)) if is_recurrent else {},
         cells=cell_rows(of_caption(model, grid, caption.words)) if is_recurrent else (),
+        companion="" if model.companion is None else model.companion.name,
     )
 
 
