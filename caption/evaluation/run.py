@@ -161,10 +161,10 @@ def write_captions(
 def _read(
     model: CaptionModel,
     grid: Float[Tensor, "image position feature"],
-    beside: Float[Tensor, "image position feature"] | None,
+    beside: Float[Tensor, "image place seen"] | None,
     words: Int[Tensor, "row length"],
     styles: Int[Tensor, " row"],
-) -> tuple[Float[Tensor, "row length vocabulary"], Float[Tensor, "row length position"] | None]:
+) -> tuple[Float[Tensor, "row length vocabulary"], Float[Tensor, "row length attended"] | None]:
     """Score every next word as search does: with the companion, if there is one."""
     scores, attention = model(grid, words, styles)
     if model.companion is None or beside is None:

@@ -236,7 +236,7 @@ class CaptionModel(Accompanied):
         required: Sequence[WordSets] | None = None,
         banned: Bool[Tensor, "image vocabulary"] | None = None,
         listen: Listener | None = None,
-        beside: Float[Tensor, "image position feature"] | None = None,
+        beside: Float[Tensor, "image place seen"] | None = None,
     ) -> list[list[Hypothesis]]:
         """Search captions for each image, best first.
 

@@ -20,7 +20,7 @@ class ImageFeatures:
     """Fingerprint of the encoder; a head refuses the features of another one."""
     concepts: ImageConcepts | None = None
     """What was recognised, where something recognises words."""
-    beside: Float[Tensor, "batch position feature"] | None = None
+    beside: Float[Tensor, "batch place seen"] | None = None
     """The grid of a second encoder, where two look together."""
 
     @property

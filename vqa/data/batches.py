@@ -31,7 +31,7 @@ class QuestionBatch(NamedTuple):
     """How right each answer would be, from 0 to 1."""
     probabilities: Float[Tensor, "image word"]
     """Of the words that may be recognised; none for a model that reads none."""
-    beside: Float[Tensor, "image position feature"] | None = None
+    beside: Float[Tensor, "image place seen"] | None = None
     """What a companion sees of the images, if one is to answer too."""
 
 
