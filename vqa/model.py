@@ -18,7 +18,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from caption.errors import ModelError
-from caption.models.companion import Accompanied, Companion
+from caption.models.companion import Accompanied, Companion, companion_of
 from caption.models.confidence import Confidence
 from caption.models.directory import (
     NAMES,
@@ -318,10 +318,10 @@ class VqaModel(Accompanied):
                 model.confidence = Confidence.from_json(config["confidence"], ANSWER_CLUES)
         load_weights(model, directory)
         if "companion" in config:
-            values = config["companion"]
-            model.companion = answerer_beside(
-                model, values["model"], values["share"], cls.from_pretrained
-            )
+            with companion_of(directory):
+                model.companion = answerer_beside(
+                    model, **config["companion"], load=cls.from_pretrained
+                )
         return model.eval()
 
 

@@ -6,8 +6,10 @@ the 2015 MSCOCO Image Captioning Challenge", arXiv:1609.06647). Their opinions a
 weighed mean of log-probabilities (the logarithmic pool of Genest & Zidek 1986).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from jaxtyping import Float, Int
@@ -78,7 +80,7 @@ class Companion(Generic[Model]):
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values, for the config of the model that it is beside."""
-        return {"model": self.name, "share": self.share}
+        return {"name": self.name, "share": self.share}
 
     def sees(self, features: ImageFeatures) -> Float[Tensor, "image position feature"]:
         """Return the features that it writes from.
@@ -103,6 +105,19 @@ class Companion(Generic[Model]):
             other: its own.
         """
         return own.lerp(other, self.share).log_softmax(dim=-1)
+
+
+@contextmanager
+def companion_of(directory: Path) -> Iterator[None]:
+    """Load the companion that the config of a model directory names.
+
+    Raises:
+        ModelError: the config names none that can be one.
+    """
+    try:
+        yield
+    except (KeyError, TypeError, ModelError) as error:
+        raise ModelError(f"{directory / 'config.json'}: companion: {error}") from None
 
 
 def captioner_beside(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from caption.errors import ModelError
-from caption.models.companion import Companion, captioner_beside
+from caption.models.companion import captioner_beside, companion_of
 from caption.models.confidence import CAPTION_CLUES, Confidence
 from caption.models.directory import (
     AROUND,
@@ -139,23 +139,11 @@ def load_model(
             if part is not encoder:
                 load_weights(part, directory, prefix=f"{name}.", renamed=OLD_NAMES)
     if "companion" in config:
-        model.companion = _companion(directory, config["companion"], model, make)
+        with companion_of(directory):
+            model.companion = captioner_beside(
+                model, **config["companion"], load=lambda name: load_model(CAPTIONERS[name], make)
+            )
     return model.to(memory_format=torch.channels_last).eval()
-
-
-def _companion(
-    directory: Path,
-    values: dict[str, Any],
-    model: "CaptionModel",
-    make: "Callable[..., CaptionModel]",
-) -> "Companion[CaptionModel]":
-    """Load the companion that a config names."""
-    try:
-        return captioner_beside(
-            model, values["model"], values["share"], lambda name: load_model(CAPTIONERS[name], make)
-        )
-    except (KeyError, TypeError, ModelError) as error:
-        raise ModelError(f"{directory / 'config.json'}: companion: {error}") from None
 
 
 def _check_eyes(directory: Path, encoder_id: str, encoder: ImageEncoder) -> None:

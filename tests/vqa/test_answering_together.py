@@ -110,6 +110,15 @@ def test_who_cannot_answer_together_is_refused(first, packaged) -> None:
         QuestionAnswerer(model, first.extract).ask(features, [QUESTION])
 
 
+@pytest.mark.parametrize("wrong", ['"small"', '{"name": "small"}', '{"name": "small", "share": 2}'])
+def test_a_config_that_names_no_companion_is_told(first, wrong: str, tmp_path) -> None:
+    first.model.save_pretrained(tmp_path / "pair", card="")
+    config = tmp_path / "pair/config.json"
+    config.write_text(config.read_text().replace("{", f'{{"companion": {wrong}, ', 1))
+    with pytest.raises(ModelError, match=r"config\.json: companion: "):
+        VqaModel.from_pretrained(tmp_path / "pair")
+
+
 def test_a_companion_that_has_learnt_with_other_eyes_is_refused(first, packaged) -> None:
     companion = Companion.called(packaged, SHARE, VqaModel.from_pretrained)
     extract = FeatureExtractor(first.extract.encoder, beside=captioner(seed=3).model.encoder)
