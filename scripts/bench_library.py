@@ -36,7 +36,7 @@ NOUNS = (
 VERBS = ("runs", "sits", "stands", "plays", "waits", "sleeps", "jumps", "rides")
 PLACES = ("beach", "street", "grass", "snow", "water", "table", "field", "road", "pier")
 FEATURES = 1280
-"""Of the encoder in the package."""
+"""Of the encoder of `small`; that of `base` has 448."""
 
 
 @dataclass(frozen=True, kw_only=True)
