@@ -18,7 +18,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from caption.errors import ModelError
-from caption.models.companion import Accompanied, Companion, companion_of
+from caption.models.companion import Accompanied, Companion, asked_for_in
 from caption.models.confidence import Confidence
 from caption.models.directory import (
     NAMES,
@@ -318,7 +318,7 @@ class VqaModel(Accompanied):
                 model.confidence = Confidence.from_json(config["confidence"], ANSWER_CLUES)
         load_weights(model, directory)
         if "companion" in config:
-            with companion_of(directory):
+            with asked_for_in(directory):
                 model.companion = answerer_beside(
                     model, **config["companion"], load=cls.from_pretrained
                 )
@@ -376,7 +376,7 @@ def pooled(
         concepts: what the answerer is told of each image.
     """
     others, _ = companion.model(grid, images, words, lengths, concepts)
-    return companion.pool(scores.log_softmax(dim=-1), others.log_softmax(dim=-1))
+    return companion.pool(scores, others)
 
 
 def _texts(values: Sequence[str], name: str) -> Sequence[str]:

@@ -171,7 +171,7 @@ def _read(
         return scores, attention
     concepts = None if model.concepts is None else model.recognised(grid)
     others, _ = model.companion.model(beside, words, styles, concepts)
-    return model.companion.pool(*(s.log_softmax(-1) for s in (scores, others))), attention
+    return model.companion.pool(scores, others), attention
 
 
 def reference_batches(

@@ -101,18 +101,19 @@ class Companion(Generic[Model]):
         """Return the log-probabilities of two opinions in one.
 
         Args:
-            own: log-probabilities of the model that it is beside.
+            own: scores of the model that it is beside, of which only the differences count:
+                log-probabilities, or what a softmax makes them of.
             other: its own.
         """
         return own.lerp(other, self.share).log_softmax(dim=-1)
 
 
 @contextmanager
-def companion_of(directory: Path) -> Iterator[None]:
-    """Load the companion that the config of a model directory names.
+def asked_for_in(directory: Path) -> Iterator[None]:
+    """Name the config of a model directory in what is wrong with the companion it asks for.
 
     Raises:
-        ModelError: the config names none that can be one.
+        ModelError: it asks for none that can be one.
     """
     try:
         yield

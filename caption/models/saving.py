@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from caption.errors import ModelError
-from caption.models.companion import captioner_beside, companion_of
+from caption.models.companion import asked_for_in, captioner_beside
 from caption.models.confidence import CAPTION_CLUES, Confidence
 from caption.models.directory import (
     AROUND,
@@ -139,7 +139,7 @@ def load_model(
             if part is not encoder:
                 load_weights(part, directory, prefix=f"{name}.", renamed=OLD_NAMES)
     if "companion" in config:
-        with companion_of(directory):
+        with asked_for_in(directory):
             model.companion = captioner_beside(
                 model, **config["companion"], load=lambda name: load_model(CAPTIONERS[name], make)
             )

@@ -59,7 +59,7 @@ class FeatureExtractor:
 
     def look_beside(self, encoder: ImageEncoder | None) -> None:
         """Let another encoder see the same pixels from now on, or none."""
-        self._beside, self.beside_id = encoder, None if encoder is None else encoder.fingerprint()
+        self.beside, self.beside_id = encoder, None if encoder is None else encoder.fingerprint()
         self.__dict__.pop("_quick_beside", None)
 
     @torch.inference_mode()
@@ -79,7 +79,7 @@ class FeatureExtractor:
 
     @cached_property
     def _quick_beside(self) -> ImageEncoder | None:
-        return None if self._beside is None else self._beside.folded()
+        return None if self.beside is None else self.beside.folded()
 
     def read(self, image: ImageSource) -> UInt8[Tensor, "channel row column"]:
         """Return bytes: what torch computes on many threads is left to the thread that has them."""

@@ -77,7 +77,6 @@ def _answer(args: Args) -> "dict[QuestionId, str]":
     """Let a model answer all questions, those of a dialog with the history in the file."""
     from tempfile import TemporaryDirectory
 
-    from caption.models.directory import load_encoder
     from caption.vision.extract import store_features
     from vqa.data.reading import read_vqa
     from vqa.evaluate import evaluate_on
@@ -94,8 +93,8 @@ def _answer(args: Args) -> "dict[QuestionId, str]":
         features = args.features or Path(folder) / "features"
         store = store_features(answerer.extract.encoder, data.images, features)
         beside = None
-        if companion := answerer.model.companion:
-            other = load_encoder(companion.name).to(answerer.model.device)
+        companion, other = answerer.model.companion, answerer.extract.beside
+        if companion is not None and other is not None:
             beside = store_features(other, data.images, features / companion.name)
         return evaluate_on(
             answerer.model, data, store, answerer.extract.head, beside=beside
